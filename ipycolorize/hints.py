@@ -1,0 +1,254 @@
+"""Hints: what a person tells about colours, as immutable values, as JSON, and as the tensors that networks read.
+
+A `Hint` reveals one colour on a square patch. `Hints` is the state of a picture: every change gives a new value, so that undo is
+a list of values. `HintBatch` holds the same in a network's grid: as points, and as the paper's raster U_l (section 3.2).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+VERSION = 1
+MAX_AB = 128.0  # no colour of sRGB has |a| or |b| above 108
+
+
+class HintError(ValueError):
+    """A hint, or a file of hints, that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One revealed colour.
+
+    Attributes:
+        id: names the hint through moves and changes of colour.
+        row, col: centre of the patch, pixels of the original photograph.
+        a, b: colour in Lab units; the lightness is always the photograph's.
+        size: side of the patch in pixels of the original photograph, at least 1.
+    """
+
+    id: int
+    row: int
+    col: int
+    a: float
+    b: float
+    size: int
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.a) and math.isfinite(self.b) and max(abs(self.a), abs(self.b)) <= MAX_AB):
+            raise HintError(f"expected a colour with a and b within -128..128, got ({self.a}, {self.b})")
+        if self.size < 1:
+            raise HintError(f"expected a patch size of at least 1 pixel, got {self.size}")
+
+    @property
+    def ab(self) -> tuple[float, float]:
+        """Colour in Lab units."""
+        return self.a, self.b
+
+
+@dataclass(frozen=True)
+class Hints:
+    """All hints of one picture, oldest first; changing one gives a new value.
+
+    Attributes:
+        items: the hints.
+        next_id: the id of the next hint; ids are never used twice, so an undone hint cannot be mistaken for a new one.
+    """
+
+    items: tuple[Hint, ...] = ()
+    next_id: int = 1
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Hint]:
+        return iter(self.items)
+
+    def __contains__(self, id: object) -> bool:
+        return any(hint.id == id for hint in self.items)
+
+    def __getitem__(self, id: int) -> Hint:
+        for hint in self.items:
+            if hint.id == id:
+                return hint
+        raise KeyError(f"no hint {id}; present: {[hint.id for hint in self.items]}")
+
+    def add(self, row: int, col: int, ab: tuple[float, float], *, size: int) -> tuple[Hints, Hint]:
+        """Reveal a colour; returns the new state and the new hint."""
+        hint = Hint(self.next_id, int(row), int(col), float(ab[0]), float(ab[1]), int(size))
+        return Hints((*self.items, hint), self.next_id + 1), hint
+
+    def _change(self, id: int, **values: Any) -> Hints:
+        changed = replace(self[id], **values)
+        return replace(self, items=tuple(changed if hint.id == id else hint for hint in self.items))
+
+    def move(self, id: int, row: int, col: int) -> Hints:
+        """Put a hint at another place."""
+        return self._change(id, row=int(row), col=int(col))
+
+    def recolor(self, id: int, ab: tuple[float, float]) -> Hints:
+        """Give a hint another colour."""
+        return self._change(id, a=float(ab[0]), b=float(ab[1]))
+
+    def resize(self, id: int, size: int) -> Hints:
+        """Give a hint another patch size."""
+        return self._change(id, size=int(size))
+
+    def remove(self, id: int) -> Hints:
+        """Take a hint away."""
+        gone = self[id]
+        return replace(self, items=tuple(hint for hint in self.items if hint is not gone))
+
+    def at(self, row: float, col: float, *, radius: float) -> Hint | None:
+        """The hint that a click at this place means: the nearest one within `radius` photo pixels; of equals the newest."""
+        best, reach = None, radius
+        for hint in self.items:
+            distance = math.hypot(hint.row - row, hint.col - col)
+            if distance <= reach:
+                best, reach = hint, distance
+        return best
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `json.dump`."""
+        points = [
+            {"row": hint.row, "col": hint.col, "ab": [round(hint.a, 3), round(hint.b, 3)], "size": hint.size}
+            for hint in self.items
+        ]
+        return {"format": "ipycolorize-hints", "version": VERSION, "hints": points}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Hints:
+        """Read what `to_json` wrote (a dict, or its text).
+
+        Raises:
+            HintError: naming what is wrong; nothing is guessed.
+        """
+        if isinstance(data, str | bytes):
+            try:
+                data = json.loads(data)
+            except ValueError as error:
+                raise HintError(f"expected hints saved as JSON, got text that is not JSON: {error}") from None
+        if not isinstance(data, dict) or data.get("format") != "ipycolorize-hints":
+            raise HintError('expected a file saved by ipycolorize ("format": "ipycolorize-hints"), got something else')
+        if data.get("version") != VERSION:
+            raise HintError(
+                f"expected hints of version {VERSION}, got version {data.get('version')!r}; update ipycolorize to read it"
+            )
+        hints = cls()
+        for number, point in enumerate(data.get("hints", ()), start=1):
+            try:
+                ab = (float(point["ab"][0]), float(point["ab"][1]))
+                hints, _ = hints.add(point["row"], point["col"], ab, size=point["size"])
+            except HintError as error:
+                raise HintError(f"hint {number}: {error}") from None
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                raise HintError(
+                    f'hint {number}: expected {{"row": int, "col": int, "ab": [a, b], "size": int}}, got {point!r} ({error})'
+                ) from None
+        return hints
+
+
+@dataclass(frozen=True)
+class HintBatch:
+    """Hints of N pictures in a network's grid, ready for a network.
+
+    Attributes:
+        row, col: ``(N, K)`` centres in grid pixels (a pixel's centre is at its integer coordinate).
+        size: ``(N, K)`` patch sides in grid pixels.
+        ab: ``(N, K, 2)`` colours in Lab units.
+        weight: ``(N, K)`` in [0, 1]: 0 marks padding, small values weak hints such as the points of a stroke.
+        mask: ``(N, 1, H, W)`` 1 where a colour is revealed: B_ab of the paper.
+        raster: ``(N, 2, H, W)`` the revealed colours in Lab units, 0 elsewhere: X_ab of the paper.
+    """
+
+    row: Tensor
+    col: Tensor
+    size: Tensor
+    ab: Tensor
+    weight: Tensor
+    mask: Tensor
+    raster: Tensor
+
+    def to(self, device: torch.device | str) -> HintBatch:
+        """The same on another device."""
+        return HintBatch(**{name: value.to(device) for name, value in vars(self).items()})
+
+    @classmethod
+    def of_points(
+        cls, row: Tensor, col: Tensor, size: Tensor, ab: Tensor, weight: Tensor, *, shape: tuple[int, int]
+    ) -> HintBatch:
+        """Rasterise points; where patches overlap the later point wins (a patch covers at least one pixel)."""
+        mask, raster = rasterize(row, col, size, ab, weight, shape=shape)
+        return cls(row, col, size, ab, weight, mask, raster)
+
+    @classmethod
+    def empty(cls, *, shape: tuple[int, int], count: int = 1, device: torch.device | str = "cpu") -> HintBatch:
+        """No hints at all, for `count` pictures."""
+        none = torch.zeros(count, 0, device=device)
+        return cls.of_points(none, none, none, torch.zeros(count, 0, 2, device=device), none, shape=shape)
+
+    @classmethod
+    def revealed(cls, ab: Tensor, *, cells: int = 16) -> HintBatch:
+        """Everything revealed (the paper's 1 % and table 1's last row): ``(N, 2, H, W)``.
+
+        The raster is the picture itself. Networks that read points get one for each cell of a `cells` x `cells` grid, placed at the
+        cell's centre with the colour found there.
+        """
+        count, _, height, width = ab.shape
+        rows = ((torch.arange(cells, device=ab.device) + 0.5) * height / cells).long().clamp(max=height - 1)
+        cols = ((torch.arange(cells, device=ab.device) + 0.5) * width / cells).long().clamp(max=width - 1)
+        row, col = (grid.flatten().expand(count, -1) for grid in torch.meshgrid(rows, cols, indexing="ij"))
+        points = ab[:, :, rows][:, :, :, cols].flatten(2).transpose(1, 2)  # (N, cells², 2)
+        ones = torch.ones_like(row, dtype=ab.dtype)
+        return cls(
+            row.to(ab.dtype), col.to(ab.dtype), ones, points, ones, torch.ones_like(ab[:, :1]), ab
+        )
+
+
+def rasterize(
+    row: Tensor, col: Tensor, size: Tensor, ab: Tensor, weight: Tensor, *, shape: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """Draw points as square patches: the paper's U_l.
+
+    Args:
+        row, col, size, weight: ``(N, K)`` in grid pixels, as in `HintBatch`.
+        ab: ``(N, K, 2)`` in Lab units.
+        shape: ``(H, W)`` of the grid.
+
+    Returns:
+        mask ``(N, 1, H, W)`` and raster ``(N, 2, H, W)``.
+    """
+    count, points = row.shape
+    height, width = shape
+    owner = torch.zeros(count, height * width, dtype=torch.long, device=row.device)  # 0: nobody
+    if points:
+        # a patch of side s around r covers the pixel centres in [r - s/2, r + s/2), and always the pixel that holds the point
+        top, bottom = _cover(row, size)
+        left, right = _cover(col, size)
+        steps = torch.arange(int(torch.maximum(bottom - top, right - left).max()), device=row.device)
+        rows, cols = top[..., None] + steps, left[..., None] + steps  # (N, K, S)
+        in_row = (rows < bottom[..., None]) & (rows >= 0) & (rows < height) & (weight[..., None] > 0)
+        in_col = (cols < right[..., None]) & (cols >= 0) & (cols < width)
+        inside = (in_row[..., :, None] & in_col[..., None, :]).flatten(1)  # (N, K S S)
+        pixel = (rows.clamp(0, height - 1)[..., :, None] * width + cols.clamp(0, width - 1)[..., None, :]).flatten(1)
+        number = torch.arange(1, points + 1, device=row.device)[None, :, None].expand(count, -1, len(steps) ** 2)
+        # the largest number is the latest point: it wins where patches overlap
+        owner.scatter_reduce_(1, pixel, number.reshape(count, -1) * inside, reduce="amax")
+    colours = torch.cat([torch.zeros_like(ab[:, :1]), ab], dim=1) if points else ab.new_zeros(count, 1, 2)
+    raster = colours.gather(1, owner[..., None].expand(-1, -1, 2)).transpose(1, 2)
+    return (owner > 0).to(ab.dtype).view(count, 1, height, width), raster.reshape(count, 2, height, width)
+
+
+def _cover(centre: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+    """First pixel and the one after the last that patches cover along one axis."""
+    home = centre.round()
+    first = torch.minimum((centre - size / 2).ceil(), home)
+    last = torch.maximum((centre + size / 2).ceil(), home + 1)
+    return first.long(), last.long()

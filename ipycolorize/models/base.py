@@ -1,0 +1,46 @@
+"""What every network promises: `encode` a photograph once, `decode` it for each new set of hints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Protocol
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..hints import HintBatch
+
+
+class Prediction:
+    """Colours and, when somebody asks, their distribution: one pass serves the picture and the palette.
+
+    Attributes:
+        ab: ``(N, 2, H, W)`` in Lab units, at the size of the L that was encoded.
+    """
+
+    def __init__(self, ab: Tensor, head: Callable[[], Tensor]) -> None:
+        self.ab = ab
+        self._head = head
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """``(N, Q, h, w)`` logits over the ab bins at a coarser resolution (paper 3.4.2), computed at the first use."""
+        return self._head()
+
+
+class Network(Protocol):
+    """A colorization network: Lab units at its borders, normalisation inside, any height and width."""
+
+    def encode(self, lightness: Tensor) -> Any:
+        """Take L ``(N, 1, H, W)`` in [0, 100] and return what later edits of this photograph can reuse."""
+
+    def decode(self, features: Any, hints: HintBatch) -> Prediction:
+        """Colorize with these hints."""
+
+
+def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
+    """Grow ``(N, C, H, W)`` at the bottom and right, by replication, to sides that `multiple` divides."""
+    height, width = image.shape[-2:]
+    grow = (-height % multiple, -width % multiple)
+    return F.pad(image, (0, grow[1], 0, grow[0]), mode="replicate") if any(grow) else image

@@ -1,0 +1,290 @@
+"""The training loop: a network, photographs, simulated hints; resumable, and quiet about nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ..color import rgb_to_lab, to_uint8
+from ..gamut import AbBins
+from ..hints import HintBatch
+from ..metrics import psnr
+from ..models.weights import save_model
+from .data import Photographs
+from .losses import huber, soft_cross_entropy
+from .simulate import patch_means, simulate_batch
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on; the last good checkpoint is kept."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained; stored in every checkpoint.
+
+    Attributes:
+        minutes: of training time in all; the learning rate follows the share that is used up, so that any budget ends well.
+        batch: crops in a step.
+        crop: side of a crop in pixels.
+        rate: peak learning rate of AdamW.
+        warmup: steps of linear warm-up.
+        decay: weight decay.
+        clip: largest norm of the gradient.
+        ema: decay of the averaged weights, which are the ones that ship.
+        delta: of the Huber loss, Lab units.
+        classify: weight of the cross-entropy.
+        many: share of the batches with log-uniform counts of points up to `most`; 0 is the paper's law.
+        most: largest number of points.
+        seed: of crops, hints and initial weights.
+    """
+
+    minutes: float = 30.0
+    batch: int = 16
+    crop: int = 128
+    rate: float = 1e-3
+    warmup: int = 100
+    decay: float = 0.02
+    clip: float = 1.0
+    ema: float = 0.999
+    delta: float = 10.0
+    classify: float = 0.5
+    many: float = 0.5
+    most: int = 512
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the log: step, seconds of training, losses (means since the last line), validation PSNR in dB by points."""
+
+    step: int
+    seconds: float
+    examples: int
+    huber: float
+    cross_entropy: float
+    rate: float
+    psnr: dict[str, float]
+
+
+def learning_rate(step: int, share: float, config: TrainConfig) -> float:
+    """Linear warm-up, then a cosine over the used share of the time, down to 1 % of the peak."""
+    cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+    return config.rate * min(1.0, (step + 1) / config.warmup) * cosine
+
+
+def validate(
+    network: nn.Module, photos: Tensor, *, counts: tuple[int, ...] = (0, 1, 10, 100), patch: int = 7, everything: bool = True
+) -> dict[str, float]:
+    """Mean PSNR on held-out photographs with random points revealed, a quick look while training.
+
+    Args:
+        network: in eval mode.
+        photos: ``(N, 3, H, W)`` float RGB.
+        counts: of random points (uniform positions).
+        patch: revealed side in pixels.
+        everything: also with every pixel revealed.
+    """
+    device = next(network.parameters()).device
+    lab = rgb_to_lab(photos)
+    truth = to_uint8(photos)
+    generator = torch.Generator().manual_seed(0)
+    height, width = photos.shape[-2:]
+    sums: dict[str, list[float]] = {}
+    with torch.inference_mode():
+        for start in range(0, len(photos), 8):
+            part = lab[start : start + 8].to(device)
+            features = network.encode(part[:, :1])
+            cases: dict[str, HintBatch] = {}
+            for count in counts:
+                row = torch.randint(height, (len(part), count), generator=generator).to(device)
+                col = torch.randint(width, (len(part), count), generator=generator).to(device)
+                size = torch.full_like(row, patch)
+                colour = patch_means(part[:, 1:], row, col, size)
+                cases[str(count)] = HintBatch.of_points(
+                    row.float(), col.float(), size.float(), colour, torch.ones_like(row, dtype=torch.float32), shape=(height, width)
+                )
+            if everything:
+                cases["all"] = HintBatch.revealed(part[:, 1:].contiguous())
+            for name, hints in cases.items():
+                ab = network.decode(features, hints).ab.float()
+                out = to_uint8(lab_to_rgb_clipped(part[:, :1], ab)).cpu()
+                sums.setdefault(name, []).extend(psnr(out, truth[start : start + 8], data_range=255).tolist())
+    return {name: sum(values) / len(values) for name, values in sums.items()}
+
+
+def lab_to_rgb_clipped(lightness: Tensor, ab: Tensor) -> Tensor:
+    """RGB in [0, 1] of L and ab by clipping, as the paper's protocol does."""
+    from ..color import lab_to_rgb
+
+    return lab_to_rgb(torch.cat([lightness, ab], dim=1)).clamp(0, 1)
+
+
+class Trainer:
+    """Everything that a checkpoint holds: network, averaged network, optimiser, random state, progress.
+
+    Args:
+        network: to train, on its device.
+        photographs: to learn from.
+        config: how.
+        folder: checkpoints, log and averaged weights go here; a checkpoint found there is resumed.
+        validation: ``(N, 3, H, W)`` float RGB for the PSNR in the log, or None.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        photographs: Photographs,
+        config: TrainConfig,
+        folder: Path,
+        *,
+        validation: Tensor | None = None,
+    ) -> None:
+        self.network, self.photographs, self.config, self.folder = network, photographs, config, folder
+        self.validation = validation
+        self.device = next(network.parameters()).device
+        self.average = deepcopy(network).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.bins = AbBins(self.device)
+        self.step, self.seconds = 0, 0.0
+        self.history: list[Record] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.checkpoint.exists():
+            self._resume()
+
+    @property
+    def checkpoint(self) -> Path:
+        """File that training goes on from."""
+        return self.folder / "checkpoint.pt"
+
+    def _resume(self) -> None:
+        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        ours = {"config": asdict(self.config), "network": _plain(self.network.config)}
+        theirs = {"config": state["config"], "network": state["network_config"]}
+        for part, values in ours.items():
+            different = [key for key in values if values[key] != theirs[part].get(key)]
+            if different:
+                listed = ", ".join(f"{key}: {theirs[part].get(key)} there, {values[key]} here" for key in different)
+                raise TrainingError(
+                    f"{self.checkpoint} was trained with another {part} ({listed}); use the same or another folder"
+                )
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.history = [Record(**record) for record in state["history"]]
+
+    def save(self) -> None:
+        """Write the checkpoint and the averaged weights, each whole or not at all."""
+        state = {
+            "config": asdict(self.config),
+            "network_config": _plain(self.network.config),
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": [asdict(record) for record in self.history],
+        }
+        partial = self.checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self.checkpoint)
+        save_model(self.folder / "average.safetensors", self.average, metadata={"examples": str(self.step * self.config.batch)})
+        with (self.folder / "log.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["step", "seconds", "examples", "huber", "cross_entropy", "rate", "psnr"])
+            for record in self.history:
+                writer.writerow([*list(asdict(record).values())[:-1], json.dumps(record.psnr)])
+
+    def _train_step(self) -> tuple[float, float]:
+        config = self.config
+        rgb = self.photographs.batch(config.batch, crop=config.crop, generator=self.generator).to(self.device)
+        lab = rgb_to_lab(rgb)
+        lightness, truth = lab[:, :1].contiguous(), lab[:, 1:].contiguous()
+        hints = simulate_batch(truth, generator=self.generator, many=config.many, most=config.most)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            ab, logits = self.network(lightness, hints)
+        regression = huber(ab, truth, delta=config.delta)
+        classification = soft_cross_entropy(logits, truth, self.bins)
+        loss = regression + config.classify * classification
+        if not bool(torch.isfinite(loss)):
+            raise TrainingError(f"the loss became {loss.item()} at step {self.step}; lower the learning rate ({config.rate})")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        self.optimizer.step()
+        return regression.item(), classification.item()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        for mine, theirs in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - decay)
+            else:
+                mine.copy_(theirs)
+
+    def run(
+        self, *, every_seconds: float = 60.0, on_record: Callable[[Record], None] | None = None, progress: bool = True
+    ) -> list[Record]:
+        """Train until the time is used up; Ctrl-C stops early. Either way a checkpoint is left that a new run goes on from.
+
+        Args:
+            every_seconds: of training between log lines, each with a checkpoint.
+            on_record: called with each line, to draw a live plot for example.
+            progress: show a bar.
+        """
+        budget = self.config.minutes * 60
+        bar = tqdm(total=round(budget), initial=round(self.seconds), unit="s", disable=not progress, desc="training")
+        sums, since, first = [0.0, 0.0], self.seconds, self.step
+        try:
+            while self.seconds < budget:
+                started = time.perf_counter()
+                rate = learning_rate(self.step, self.seconds / budget, self.config)
+                for group in self.optimizer.param_groups:
+                    group["lr"] = rate
+                self.network.train()
+                losses = self._train_step()
+                sums = [total + loss for total, loss in zip(sums, losses, strict=True)]
+                self.step += 1
+                self._update_average()
+                self.seconds += time.perf_counter() - started
+                bar.update(round(self.seconds) - bar.n)
+                if self.seconds - since >= every_seconds or self.seconds >= budget:
+                    steps = self.step - first
+                    scores = {} if self.validation is None else validate(self.average, self.validation)
+                    record = Record(
+                        self.step, round(self.seconds, 1), self.step * self.config.batch,
+                        round(sums[0] / steps, 4), round(sums[1] / steps, 4), rate,
+                        {name: round(value, 3) for name, value in scores.items()},
+                    )  # fmt: skip
+                    self.history.append(record)
+                    self.save()
+                    bar.set_postfix(huber=record.huber, **record.psnr)
+                    if on_record is not None:
+                        on_record(record)
+                    sums, since, first = [0.0, 0.0], self.seconds, self.step
+        except KeyboardInterrupt:
+            self.save()
+        finally:
+            bar.close()
+        return self.history
+
+
+def _plain(config: dict[str, Any]) -> dict[str, Any]:
+    """Constructor arguments as a checkpoint stores them: tuples become lists."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in config.items()}

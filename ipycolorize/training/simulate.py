@@ -1,0 +1,104 @@
+"""Simulated users: which colours a network gets to see while it learns (paper, section 3.2)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..hints import HintBatch
+
+STOP = 1 / 8  # p of the geometric distribution of the number of points
+MAX_PATCH = 9  # patches are 1 x 1 .. 9 x 9
+REVEAL_ALL = 0.01  # share of the examples that show everything
+
+
+def paper_counts(examples: int, *, generator: torch.Generator) -> Tensor:
+    """Number of points of each example: geometric with p = 1/8, counting from 0 (mean 7)."""
+    uniform = torch.rand(examples, generator=generator).clamp(min=1e-12)
+    return (uniform.log() / math.log(1 - STOP)).floor().long()
+
+
+def many_counts(examples: int, *, most: int, generator: torch.Generator) -> Tensor:
+    """Number of points of each example, log-uniform in 1..most: the paper's law alone shows too few examples with hundreds."""
+    return torch.exp(torch.rand(examples, generator=generator) * math.log(most + 1)).floor().long()
+
+
+def patch_means(ab: Tensor, row: Tensor, col: Tensor, size: Tensor) -> Tensor:
+    """Mean colour of square patches, cut at the border of the picture.
+
+    Args:
+        ab: ``(N, 2, H, W)``.
+        row, col, size: ``(N, K)`` integer centres and odd or even sides.
+
+    Returns:
+        ``(N, K, 2)``.
+    """
+    count, _, height, width = ab.shape
+    total = F.pad(ab.double().cumsum(2).cumsum(3), (1, 0, 1, 0))  # integral image
+    half = (size - 1) // 2
+    top, left = (row - half).clamp(min=0), (col - half).clamp(min=0)
+    bottom, right = (row - half + size).clamp(max=height), (col - half + size).clamp(max=width)
+    flat = total.flatten(2)  # (N, 2, (H + 1) (W + 1))
+
+    def corner(r: Tensor, c: Tensor) -> Tensor:
+        return flat.gather(2, (r * (width + 1) + c)[:, None].expand(-1, 2, -1))
+
+    inside = corner(bottom, right) - corner(top, right) - corner(bottom, left) + corner(top, left)
+    area = ((bottom - top) * (right - left))[:, None]
+    return (inside / area).transpose(1, 2).to(ab.dtype)
+
+
+def simulate_hints(ab: Tensor, counts: Tensor, *, generator: torch.Generator, spread: float = 0.25) -> HintBatch:
+    """Reveal `counts` points of each picture: the paper's P_l.
+
+    Positions are Gaussian around the centre with sigma a quarter of each side, clipped into the picture; patch sizes uniform
+    in 1..9; the colour is the patch's mean.
+
+    Args:
+        ab: the truth, ``(N, 2, H, W)`` in Lab units.
+        counts: ``(N,)`` points of each picture.
+        generator: on the CPU: the same seed gives the same hints on every device.
+        spread: sigma in units of the side; infinite means uniform over the picture.
+    """
+    examples, _, height, width = ab.shape
+    most = int(counts.max()) if examples else 0
+    if math.isinf(spread):
+        place = torch.rand(2, examples, most, generator=generator)
+    else:
+        place = 0.5 + spread * torch.randn(2, examples, most, generator=generator)
+    row = (place[0] * height).floor().clamp(0, height - 1).long()
+    col = (place[1] * width).floor().clamp(0, width - 1).long()
+    size = torch.randint(1, MAX_PATCH + 1, (examples, most), generator=generator)
+    weight = (torch.arange(most) < counts[:, None]).to(ab.dtype)
+    row, col, size, weight = (value.to(ab.device) for value in (row, col, size, weight))
+    colour = patch_means(ab, row, col, size)
+    return HintBatch.of_points(
+        row.to(ab.dtype), col.to(ab.dtype), size.to(ab.dtype), colour, weight, shape=(height, width)
+    )
+
+
+def simulate_batch(ab: Tensor, *, generator: torch.Generator, many: float = 0.5, most: int = 512) -> HintBatch:
+    """Hints for one training batch: the paper's law, mixed with larger counts.
+
+    A whole batch follows one law, so that its tensors are no wider than needed: the paper's with probability ``1 - many``,
+    otherwise log-uniform counts, at uniform positions half of the time; 1 % of the batches reveal everything.
+
+    Args:
+        ab: the truth, ``(N, 2, H, W)`` in Lab units.
+        generator: a CPU generator.
+        many: share of the batches with log-uniform counts; 0 is the paper.
+        most: largest count.
+    """
+    kind = float(torch.rand((), generator=generator))
+    if kind < REVEAL_ALL:
+        return HintBatch.revealed(ab)
+    if kind < 1 - many:
+        return simulate_hints(ab, paper_counts(len(ab), generator=generator), generator=generator)
+    # half of the larger counts stay below 32: hundreds of points teach less and cost more
+    ceiling = most if float(torch.rand((), generator=generator)) < 0.25 else min(most, 32)
+    spread = math.inf if float(torch.rand((), generator=generator)) < 0.5 else 0.25
+    counts = many_counts(len(ab), most=ceiling, generator=generator)
+    return simulate_hints(ab, counts, generator=generator, spread=spread)
