@@ -1,6 +1,7 @@
 """Colorize photographs by clicking in a notebook.
 
-The public names load on first use (PEP 562), so that `import ipycolorize` stays quick and pulls in neither torch nor Jupyter.
+The public names load on first use (PEP 562), so that `import ipycolorize` stays quick and pulls in neither
+torch nor Jupyter.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'ipycolorize' has no attribute {name!r}; it offers {', '.join(__all__)}")
+        raise AttributeError(
+            f"module 'ipycolorize' has no attribute {name!r}; it offers {', '.join(__all__)}"
+        )
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 

@@ -1,7 +1,7 @@
 """Colour: sRGB <-> CIE Lab (D65, 2 degree observer), the only place where either is computed.
 
-Every function takes torch tensors with channels at dimension -3, ``(..., 3, H, W)``, or numpy arrays with channels last,
-``(..., 3)``, and answers in kind.
+Every function takes torch tensors with channels at dimension -3, ``(..., 3, H, W)``, or numpy arrays with
+channels last, ``(..., 3)``, and answers in kind.
 
 | quantity | domain |
 |---|---|
@@ -9,7 +9,8 @@ Every function takes torch tensors with channels at dimension -3, ``(..., 3, H, 
 | L | [0, 100] |
 | a, b | Lab units, about -86..98 and -108..95 inside sRGB |
 
-Source of the constants: IEC 61966-2-1 (sRGB) and CIE 15:2004 (Lab); the same white point as scikit-image, which the tests
+Source of the constants: IEC 61966-2-1 (sRGB) and CIE 15:2004 (Lab); the same white point as scikit-image,
+    which the tests
 compare with.
 """
 
@@ -119,8 +120,6 @@ def to_uint8(rgb: Image) -> Image:
     if isinstance(rgb, Tensor):
         return rgb.clamp(0, 1).mul(255).round().to(torch.uint8)
     return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
-
-
 
 
 def parse_hex(text: str) -> tuple[int, int, int]:

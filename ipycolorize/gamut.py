@@ -1,8 +1,11 @@
 """The sRGB gamut in Lab, and the 313 ab bins of Zhang et al. 2016.
 
-A colour picked by a person or predicted by a network is an (a, b) pair; whether a screen can show it depends on L. Two ways lead
-back into the gamut: `compress` keeps L and hue and gives up chroma (used for pictures: lightness is the photograph's own
-and must not change), `snap` is the original interface's (used for swatches: keeps the look of a bright colour a little better).
+A colour picked by a person or predicted by a network is an (a, b) pair; whether a screen can show it depends
+on L. Two ways lead
+back into the gamut: `compress` keeps L and hue and gives up chroma (used for pictures: lightness is the
+    photograph's own
+and must not change), `snap` is the original interface's (used for swatches: keeps the look of a bright colour
+a little better).
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from torch import Tensor
 
 from .color import lab_to_linear, lab_to_rgb, rgb_to_lab
 
-# Grid of 10; for each a, b runs over every ten from..to (Zhang et al. 2016, section 2: the bins that sRGB reaches).
+# Grid of 10; for each a, b runs over every ten from..to (Zhang et al. 2016, section 2: the bins that sRGB
+# reaches).
 _BIN_ROWS = (
     (-90, 50, 90), (-80, 20, 90), (-70, 0, 90), (-60, -20, 90), (-50, -30, 100),
     (-40, -40, 100), (-30, -50, 100), (-20, -50, 100), (-10, -60, 100), (0, -70, 100),
@@ -25,46 +29,57 @@ NUM_BINS = 313
 _TOLERANCE = 1e-4  # of linear light: a rounding error is not out of gamut
 
 
-def in_gamut(lab: Tensor) -> Tensor:
-    """Whether sRGB can show each colour: ``(..., 3, H, W)`` Lab -> ``(..., H, W)`` bool."""
-    linear = lab_to_linear(lab)
+def is_displayable(linear: Tensor) -> Tensor:
+    """Whether linear-light RGB lies in [0, 1]: ``(..., 3, H, W)`` -> ``(..., H, W)`` bool."""
     return ((linear >= -_TOLERANCE) & (linear <= 1 + _TOLERANCE)).all(dim=-3)
 
 
-def compress(lab: Tensor, *, steps: int = 10) -> Tensor:
-    """Cut chroma at the border of sRGB, keeping L and hue.
+def in_gamut(lab: Tensor) -> Tensor:
+    """Whether sRGB can show each colour: ``(..., 3, H, W)`` Lab -> ``(..., H, W)`` bool."""
+    return is_displayable(lab_to_linear(lab))
 
-    Only the pixels that are out of gamut are touched; there a bisection finds the largest share of the chroma that fits
-    (the grey axis is always inside), to 1/2**steps.
+
+def fit_chroma(colors: Tensor, *, steps: int = 8) -> Tensor:
+    """Cut the chroma of colours at the border of sRGB, keeping L and hue.
+
+    A bisection finds the largest share of the chroma that fits; the grey axis is always inside.
 
     Args:
-        lab: ``(..., 3, H, W)``, L in [0, 100].
-        steps: halvings; 10 leaves less than 0.2 ab.
+        colors: ``(3, M)`` Lab, L in [0, 100]; those inside already come out with at most 1/2**steps less
+            chroma.
+        steps: halvings; 8 leaves an error below 0.5 ab.
     """
-    outside = ~in_gamut(lab)
-    if not bool(outside.any()):
-        return lab
-    channels_last = lab.movedim(-3, -1).clone()
-    colours = channels_last[outside]  # (M, 3)
-    lightness, ab = colours[:, :1], colours[:, 1:]
+    lightness, ab = colors[:1], colors[1:]
     share = torch.zeros_like(lightness)
     for step in range(1, steps + 1):
         trial = share + 0.5**step
-        inside = in_gamut(torch.cat([lightness, trial * ab], dim=1).T[:, None, :])[0]  # (M,)
-        share = torch.where(inside[:, None], trial, share)
-    channels_last[outside] = torch.cat([lightness, share * ab], dim=1)
-    return channels_last.movedim(-1, -3)
+        inside = in_gamut(torch.cat([lightness, trial * ab])[..., None])[:, 0]  # (M,)
+        share = torch.where(inside, trial, share)
+    return torch.cat([lightness, share * ab])
+
+
+def compress(lab: Tensor) -> Tensor:
+    """Bring ``(3, H, W)`` Lab into sRGB, keeping L and hue; colours inside stay untouched."""
+    outside = ~in_gamut(lab)
+    if not bool(outside.any()):
+        return lab
+    lab = lab.clone()
+    lab[:, outside] = fit_chroma(lab[:, outside])
+    return lab
 
 
 def snap(lab: Tensor, *, steps: int = 20) -> Tensor:
-    """Move colours into sRGB as the original interface does: clip in RGB, restore L, repeat until Lab moves by less than 1.
+    """Move colours into sRGB as the original interface does.
+
+    That is: clip in RGB, restore L, and repeat until Lab moves by less than 1.
 
     Args:
         lab: ``(..., 3, H, W)``.
         steps: repetitions at most.
 
     Returns:
-        Lab of the clipped colour: it is inside, and its L is within about 1 of the one asked for, where that is possible at all.
+        Lab of the clipped colour: it is inside, and its L is within about 1 of the one asked for, where that
+            is possible at all.
     """
     lightness = lab[..., :1, :, :]
     current = lab
@@ -90,7 +105,7 @@ class AbBins:
 
     @cached_property
     def _grid(self) -> Tensor:
-        """Index of the bin at each cell of the full grid ``(20, 22)`` (a from -90, b from -110), -1 where there is none."""
+        """Index of the bin at each cell of the ``(20, 22)`` grid (a from -90, b from -110), -1: no bin."""
         grid = torch.full((20, 22), -1, dtype=torch.long)
         cells = (self.centers.cpu() / 10).round().long() + torch.tensor([9, 11])
         grid[cells[:, 0], cells[:, 1]] = torch.arange(NUM_BINS)
@@ -131,7 +146,7 @@ class AbBins:
         return torch.einsum("nqhw,qc->nchw", probabilities, self.centers.to(probabilities.dtype))
 
     def annealed_mean(self, probabilities: Tensor, *, temperature: float = 0.38) -> Tensor:
-        """Mean after sharpening by a temperature (Zhang et al. 2016, eq. 5): 1 is the mean, towards 0 the mode."""
+        """Mean after sharpening (Zhang et al. 2016, eq. 5): temperature 1 is the mean, towards 0 the mode."""
         return self.mean(torch.softmax(probabilities.clamp(min=1e-12).log() / temperature, dim=1))
 
     def mode(self, probabilities: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
-"""Hints: what a person tells about colours, as immutable values, as JSON, and as the tensors that networks read.
+"""Hints: what a person tells about colours, as immutable values, as JSON, and as tensors for networks.
 
-A `Hint` reveals one colour on a square patch. `Hints` is the state of a picture: every change gives a new value, so that undo is
-a list of values. `HintBatch` holds the same in a network's grid: as points, and as the paper's raster U_l (section 3.2).
+A `Hint` reveals one colour on a square patch. `Hints` is the state of a picture: every change gives a new
+value, so that undo is a list of values. `HintBatch` holds the same in a network's grid: as points, and as the
+paper's raster U_l (section 3.2).
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-VERSION = 1
+from .frame import Frame
+
+FORMAT, VERSION = "ipycolorize-hints", 1
 MAX_AB = 128.0  # no colour of sRGB has |a| or |b| above 108
 
 
@@ -59,7 +62,8 @@ class Hints:
 
     Attributes:
         items: the hints.
-        next_id: the id of the next hint; ids are never used twice, so an undone hint cannot be mistaken for a new one.
+        next_id: the id of the next hint; ids are never used twice, so an undone hint cannot be mistaken for a
+            new one.
     """
 
     items: tuple[Hint, ...] = ()
@@ -107,7 +111,7 @@ class Hints:
         return replace(self, items=tuple(hint for hint in self.items if hint is not gone))
 
     def at(self, row: float, col: float, *, radius: float) -> Hint | None:
-        """The hint that a click at this place means: the nearest one within `radius` photo pixels; of equals the newest."""
+        """The hint that a click here means: the nearest within `radius` photo pixels, the newer of equals."""
         best, reach = None, radius
         for hint in self.items:
             distance = math.hypot(hint.row - row, hint.col - col)
@@ -115,17 +119,23 @@ class Hints:
                 best, reach = hint, distance
         return best
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for `json.dump`."""
+    def to_json(self, *, shape: tuple[int, int]) -> dict[str, Any]:
+        """Plain data for `json.dump`; `shape` is the (H, W) of the photograph."""
         points = [
             {"row": hint.row, "col": hint.col, "ab": [round(hint.a, 3), round(hint.b, 3)], "size": hint.size}
             for hint in self.items
         ]
-        return {"format": "ipycolorize-hints", "version": VERSION, "hints": points}
+        return {"format": FORMAT, "version": VERSION, "shape": list(shape), "hints": points}
 
     @classmethod
-    def from_json(cls, data: Any) -> Hints:
-        """Read what `to_json` wrote (a dict, or its text).
+    def from_json(cls, data: Any, *, shape: tuple[int, int]) -> Hints:
+        """Read what `to_json` wrote, for a photograph of `shape` = (H, W).
+
+        Hints of the same photograph at another resolution are scaled.
+
+        Args:
+            data: a dict, or its text or bytes.
+            shape: of the photograph that the hints are for.
 
         Raises:
             HintError: naming what is wrong; nothing is guessed.
@@ -133,26 +143,51 @@ class Hints:
         if isinstance(data, str | bytes):
             try:
                 data = json.loads(data)
-            except ValueError as error:
-                raise HintError(f"expected hints saved as JSON, got text that is not JSON: {error}") from None
-        if not isinstance(data, dict) or data.get("format") != "ipycolorize-hints":
-            raise HintError('expected a file saved by ipycolorize ("format": "ipycolorize-hints"), got something else')
+            except ValueError:
+                raise HintError("expected hints saved as JSON, got text that is not JSON") from None
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise HintError(f'expected hints saved by ipycolorize ("format": "{FORMAT}"), got something else')
         if data.get("version") != VERSION:
             raise HintError(
-                f"expected hints of version {VERSION}, got version {data.get('version')!r}; update ipycolorize to read it"
+                f"expected hints of version {VERSION}, got version {data.get('version')!r}; "
+                "update ipycolorize to read it"
             )
+        frame = _frame_between(shape, data.get("shape", shape))
         hints = cls()
         for number, point in enumerate(data.get("hints", ()), start=1):
             try:
-                ab = (float(point["ab"][0]), float(point["ab"][1]))
-                hints, _ = hints.add(point["row"], point["col"], ab, size=point["size"])
+                if not (0 <= point["row"] < frame.grid[0] and 0 <= point["col"] < frame.grid[1]):
+                    raise HintError(
+                        f"expected a place inside the photograph, row 0..{frame.grid[0] - 1} and "
+                        f"col 0..{frame.grid[1] - 1}, got row {point['row']}, col {point['col']}"
+                    )
+                row, col = frame.to_photo(point["row"], point["col"])
+                size = max(1, round(point["size"] / frame.scale)) if point["size"] >= 1 else 0
+                hints, _ = hints.add(row, col, (float(point["ab"][0]), float(point["ab"][1])), size=size)
             except HintError as error:
                 raise HintError(f"hint {number}: {error}") from None
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise HintError(
-                    f'hint {number}: expected {{"row": int, "col": int, "ab": [a, b], "size": int}}, got {point!r} ({error})'
+                    f'hint {number}: expected {{"row": int, "col": int, "ab": [a, b], "size": int}}, '
+                    f"got {point!r} ({type(error).__name__}: {error})"
                 ) from None
         return hints
+
+
+def _frame_between(here: tuple[int, int], there: Any) -> Frame:
+    """How a photograph that hints were saved for lies over this one: a frame with the former as its grid."""
+    try:
+        height, width = there
+        frame = Frame(photo=(here[0], here[1]), grid=(int(height), int(width)))
+    except (TypeError, ValueError):
+        raise HintError(f'expected "shape": [height, width], got {there!r}') from None
+    stretch = (frame.grid[0] * frame.photo[1]) / (frame.grid[1] * frame.photo[0])
+    if not 0.98 < stretch < 1.02:
+        raise HintError(
+            f"expected hints of a photograph shaped like this one, {here[0]} x {here[1]}, "
+            f"got hints set on {height} x {width} pixels; open that photograph instead"
+        )
+    return frame
 
 
 @dataclass(frozen=True)
@@ -184,12 +219,14 @@ class HintBatch:
     def of_points(
         cls, row: Tensor, col: Tensor, size: Tensor, ab: Tensor, weight: Tensor, *, shape: tuple[int, int]
     ) -> HintBatch:
-        """Rasterise points; where patches overlap the later point wins (a patch covers at least one pixel)."""
+        """Rasterise points; where patches overlap the later wins; a patch covers at least one pixel."""
         mask, raster = rasterize(row, col, size, ab, weight, shape=shape)
         return cls(row, col, size, ab, weight, mask, raster)
 
     @classmethod
-    def empty(cls, *, shape: tuple[int, int], count: int = 1, device: torch.device | str = "cpu") -> HintBatch:
+    def empty(
+        cls, *, shape: tuple[int, int], count: int = 1, device: torch.device | str = "cpu"
+    ) -> HintBatch:
         """No hints at all, for `count` pictures."""
         none = torch.zeros(count, 0, device=device)
         return cls.of_points(none, none, none, torch.zeros(count, 0, 2, device=device), none, shape=shape)
@@ -198,8 +235,8 @@ class HintBatch:
     def revealed(cls, ab: Tensor, *, cells: int = 16) -> HintBatch:
         """Everything revealed (the paper's 1 % and table 1's last row): ``(N, 2, H, W)``.
 
-        The raster is the picture itself. Networks that read points get one for each cell of a `cells` x `cells` grid, placed at the
-        cell's centre with the colour found there.
+        The raster is the picture itself. Networks that read points get one for each cell of a `cells` x
+        `cells` grid, placed at the cell's centre with the colour found there.
         """
         count, _, height, width = ab.shape
         rows = ((torch.arange(cells, device=ab.device) + 0.5) * height / cells).long().clamp(max=height - 1)
@@ -207,9 +244,7 @@ class HintBatch:
         row, col = (grid.flatten().expand(count, -1) for grid in torch.meshgrid(rows, cols, indexing="ij"))
         points = ab[:, :, rows][:, :, :, cols].flatten(2).transpose(1, 2)  # (N, cells², 2)
         ones = torch.ones_like(row, dtype=ab.dtype)
-        return cls(
-            row.to(ab.dtype), col.to(ab.dtype), ones, points, ones, torch.ones_like(ab[:, :1]), ab
-        )
+        return cls(row.to(ab.dtype), col.to(ab.dtype), ones, points, ones, torch.ones_like(ab[:, :1]), ab)
 
 
 def rasterize(
@@ -229,7 +264,8 @@ def rasterize(
     height, width = shape
     owner = torch.zeros(count, height * width, dtype=torch.long, device=row.device)  # 0: nobody
     if points:
-        # a patch of side s around r covers the pixel centres in [r - s/2, r + s/2), and always the pixel that holds the point
+        # a patch of side s around r covers the pixel centres in [r - s/2, r + s/2), and always the pixel that
+        # holds the point
         top, bottom = _cover(row, size)
         left, right = _cover(col, size)
         steps = torch.arange(int(torch.maximum(bottom - top, right - left).max()), device=row.device)
@@ -237,8 +273,12 @@ def rasterize(
         in_row = (rows < bottom[..., None]) & (rows >= 0) & (rows < height) & (weight[..., None] > 0)
         in_col = (cols < right[..., None]) & (cols >= 0) & (cols < width)
         inside = (in_row[..., :, None] & in_col[..., None, :]).flatten(1)  # (N, K S S)
-        pixel = (rows.clamp(0, height - 1)[..., :, None] * width + cols.clamp(0, width - 1)[..., None, :]).flatten(1)
-        number = torch.arange(1, points + 1, device=row.device)[None, :, None].expand(count, -1, len(steps) ** 2)
+        pixel = (
+            rows.clamp(0, height - 1)[..., :, None] * width + cols.clamp(0, width - 1)[..., None, :]
+        ).flatten(1)
+        number = torch.arange(1, points + 1, device=row.device)[None, :, None].expand(
+            count, -1, len(steps) ** 2
+        )
         # the largest number is the latest point: it wins where patches overlap
         owner.scatter_reduce_(1, pixel, number.reshape(count, -1) * inside, reduce="amax")
     colours = torch.cat([torch.zeros_like(ab[:, :1]), ab], dim=1) if points else ab.new_zeros(count, 1, 2)

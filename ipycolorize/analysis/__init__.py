@@ -1,0 +1,1 @@
+"""The laboratory: how networks answer to hints, as numbers."""

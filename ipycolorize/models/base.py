@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..gamut import AbBins
 from ..hints import HintBatch
 
 
@@ -25,18 +26,34 @@ class Prediction:
 
     @cached_property
     def logits(self) -> Tensor:
-        """``(N, Q, h, w)`` logits over the ab bins at a coarser resolution (paper 3.4.2), computed at the first use."""
+        """``(N, Q, h, w)`` logits over the ab bins, coarser than ab (paper 3.4.2), computed at first use."""
         return self._head()
 
 
-class Network(Protocol):
-    """A colorization network: Lab units at its borders, normalisation inside, any height and width."""
+class Network(nn.Module):
+    """A colorization network: Lab units at its borders, normalisation inside, any height and width.
+
+    Attributes:
+        name: of the architecture.
+        config: the constructor's arguments, which rebuild it.
+        bin_centers: ``(Q, 2)`` ab of the bins that `Prediction.logits` speaks of.
+    """
+
+    name: str
+    config: dict[str, Any]
+    bin_centers: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("bin_centers", AbBins().centers, persistent=False)
 
     def encode(self, lightness: Tensor) -> Any:
         """Take L ``(N, 1, H, W)`` in [0, 100] and return what later edits of this photograph can reuse."""
+        raise NotImplementedError
 
     def decode(self, features: Any, hints: HintBatch) -> Prediction:
         """Colorize with these hints."""
+        raise NotImplementedError
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:

@@ -1,24 +1,32 @@
 """live: learned edit propagation. The photograph is encoded once; hints then flow along learned similarity.
 
-The paper's network (siggraph17) must redo everything for each click, because hints enter its first convolution. Here the two
+The paper's network (siggraph17) must redo everything for each click, because hints enter its first
+convolution. Here the two
 halves of the paper's title, edit propagation and learned priors, meet in one formula:
 
     ab(x) = auto(x) + sum_h w(x, h) (c_h - auto(h))
-    w = softmax over all (head k, hint h) and a null;  logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - g_k |x - h|² + b_k(x),  null n(x)
+    w = softmax over all (head k, hint h) and a null;  logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - g_k |x - h|²
+    + b_k(x),  null n(x)
 
-`auto` is the automatic colorization, e_k unit embeddings, n and b read from the photograph alone (all cached by `encode`, at half
-resolution); distances are in units of the side of a square as large as the picture. Where the null wins, the automatic colour stays.
-A small tail at full resolution then sharpens colour borders along the photograph's own edges and trusts revealed pixels:
+`auto` is the automatic colorization, e_k unit embeddings, n and b read from the photograph alone (all cached
+by `encode`, at half resolution); distances are in units of the side of a square as large as the picture.
+Where the null wins, the automatic colour stays.
+A small tail at full resolution then sharpens colour borders along the photograph's own edges and trusts
+revealed pixels:
 
     out(x) = ab(x) + m(x) t(x) (c(x) - ab(x)) + r(x)
 
-with the paper's mask m and raster c of revealed pixels; t, r are computed by three convolutions. The distribution for the palette
-follows the same weights: (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h), without gradient into the main branch (paper 3.4.2).
+with the paper's mask m and raster c of revealed pixels; t, r are computed by three convolutions. The
+distribution for the palette
+follows the same weights: (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h), without gradient into the main
+    branch (paper 3.4.2).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -26,11 +34,14 @@ from torch import Tensor, nn
 
 from ..gamut import NUM_BINS, AbBins
 from ..hints import HintBatch
-from .base import Prediction, pad_to_multiple
+from .base import Network, Prediction, pad_to_multiple
 
 AB_SCALE = 110.0  # inside the network, colours are ab / 110
+SPEED = 10.0  # how much faster than other parameters the heads' sharpness and reach learn
 STRIDE = 32  # of the coarsest scale
-CHUNK = 1 << 22  # weights w(x, h) held at a time when not training: 16 MiB, so that 500 hints stay in the cache's reach
+CHUNK = (
+    1 << 22
+)  # weights w(x, h) held at a time when not training: 16 MiB, so that 500 hints stay in the cache's reach
 
 
 def conv(inputs: int, outputs: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
@@ -47,14 +58,15 @@ class Residual(nn.Module):
         super().__init__()
         self.first = conv(width, width)
         self.second = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
-        nn.init.zeros_(self.second[1].weight)  # a new block starts as the identity
+        nn.init.zeros_(cast(Tensor, self.second[1].weight))  # a new block starts as the identity
 
     def forward(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` to the same."""
         return F.relu(x + self.second(self.first(x)))
 
 
 class Attention(nn.Module):
-    """Global self-attention over the cells of a coarse scale: what is in the picture decides what colour grass has."""
+    """Self-attention over the cells of a coarse scale: the whole picture decides what colour grass has."""
 
     def __init__(self, width: int, heads: int = 4) -> None:
         super().__init__()
@@ -66,10 +78,17 @@ class Attention(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` to the same."""
         count, width, rows, cols = x.shape
         tokens = self.norm(x.flatten(2).transpose(1, 2))  # (N, S, C)
-        query, key, value = self.qkv(tokens).view(count, rows * cols, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(count, rows * cols, width)
+        query, key, value = (
+            self.qkv(tokens).view(count, rows * cols, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        )
+        mixed = (
+            F.scaled_dot_product_attention(query, key, value)
+            .transpose(1, 2)
+            .reshape(count, rows * cols, width)
+        )
         return x + self.out(mixed).transpose(1, 2).view(count, width, rows, cols)
 
 
@@ -81,30 +100,29 @@ class Encoder(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], depths: tuple[int, ...], out: int) -> None:
         super().__init__()
-        self.down = nn.ModuleList()
-        self.lateral = nn.ModuleList()
-        inputs = 1
-        for scale, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+        self.down, self.lateral = nn.ModuleList(), nn.ModuleList()
+        self.up, self.merge = nn.ModuleList(), nn.ModuleList()
+        merged = [max(out, width // 2) for width in widths]
+        for scale, (inputs, width, depth) in enumerate(zip((1, *widths), widths, depths, strict=False)):
             layers: list[nn.Module] = [conv(inputs, width, size=5 if scale == 0 else 3, stride=2)]
             layers += [Residual(width) for _ in range(depth)]
             if scale >= len(widths) - 2:
                 layers.append(Attention(width))
             self.down.append(nn.Sequential(*layers))
-            self.lateral.append(nn.Conv2d(width, max(out, width // 2), 1))
-            inputs = width
-        self.up = nn.ModuleList()
-        for fine, coarse in zip(self.lateral[:-1], self.lateral[1:], strict=True):
-            self.up.append(nn.Conv2d(coarse.out_channels, fine.out_channels, 1))
-        self.merge = nn.ModuleList(Residual(lateral.out_channels) for lateral in self.lateral[:-1])
+            self.lateral.append(nn.Conv2d(width, merged[scale], 1))
+        for fine, coarse in pairwise(merged):
+            self.up.append(nn.Conv2d(coarse, fine, 1))
+            self.merge.append(Residual(fine))
 
     def forward(self, x: Tensor) -> Tensor:
+        """``(N, 1, H, W)`` to ``(N, out, H/2, W/2)``; sides divisible by 32."""
         scales = []
         for down in self.down:
             x = down(x)
             scales.append(x)
         x = self.lateral[-1](scales[-1])
         for level in reversed(range(len(self.merge))):
-            coarse = F.interpolate(self.up[level](x), size=scales[level].shape[-2:], mode="bilinear")
+            coarse: Tensor = F.interpolate(self.up[level](x), size=scales[level].shape[-2:], mode="bilinear")
             x = self.merge[level](self.lateral[level](scales[level]) + coarse)
         return x
 
@@ -134,7 +152,7 @@ class Features:
     edges: Tensor
 
 
-class Live(nn.Module):
+class Live(Network):
     """Learned edit propagation.
 
     Args:
@@ -147,6 +165,8 @@ class Live(nn.Module):
     """
 
     name = "live"
+    base_sharpness: Tensor
+    base_reach: Tensor
 
     def __init__(
         self,
@@ -160,19 +180,27 @@ class Live(nn.Module):
     ) -> None:
         super().__init__()
         self.config = {
-            "widths": tuple(widths), "depths": tuple(depths), "heads": heads, "dim": dim, "out": out, "tail": tail
-        }  # fmt: skip
+            "widths": tuple(widths),
+            "depths": tuple(depths),
+            "heads": heads,
+            "dim": dim,
+            "out": out,
+            "tail": tail,
+        }
         self.heads, self.dim = heads, dim
         self.encoder = Encoder(tuple(widths), tuple(depths), out)
         self.to_embedding = nn.Conv2d(out, heads * dim, 1)
         self.to_auto = nn.Conv2d(out, 2, 1)
         self.to_gates = nn.Conv2d(out, 1 + heads, 1)  # null, then the heads' biases
         self.to_logits = nn.Sequential(conv(out, 128, stride=2), nn.Conv2d(128, NUM_BINS, 1))
-        # Sharpness and reach of the heads, in logarithms scaled so that they learn as fast as the rest (`speed`).
+        # Sharpness and reach of the heads, in logarithms scaled so that they learn as fast as the rest
+        # (`speed`).
         self.log_sharpness = nn.Parameter(torch.zeros(heads))
         self.log_reach = nn.Parameter(torch.zeros(heads))
         self.register_buffer("base_sharpness", torch.full((heads,), 16.0).log(), persistent=False)
-        self.register_buffer("base_reach", torch.tensor([7.0 * 5.5**k for k in range(heads)]).log(), persistent=False)
+        self.register_buffer(
+            "base_reach", torch.tensor([7.0 * 5.5**k for k in range(heads)]).log(), persistent=False
+        )
         self.edge = nn.Conv2d(1, tail, 5, padding=2)
         self.tail_in = nn.Conv2d(5, tail, 3, padding=1, bias=False)
         self.tail_mid = nn.Conv2d(tail, tail, 3, padding=1)
@@ -182,18 +210,15 @@ class Live(nn.Module):
     def _start(self) -> None:
         """Begin as plain edit propagation over grey: no automatic colour, no residual, trusted hints."""
         for layer in (self.to_auto, self.to_gates, self.tail_out):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
         with torch.no_grad():
-            self.to_gates.bias[0] = -4.0
-            self.tail_out.bias[2] = 3.0
+            cast(Tensor, self.to_gates.bias)[0] = -4.0
+            cast(Tensor, self.tail_out.bias)[2] = 3.0
 
     def _reach(self) -> tuple[Tensor, Tensor]:
-        speed = 10.0
-        return (
-            (self.base_sharpness + speed * self.log_sharpness).exp(),
-            (self.base_reach + speed * self.log_reach).exp(),
-        )
+        sharpness = self.base_sharpness + SPEED * self.log_sharpness
+        return sharpness.exp(), (self.base_reach + SPEED * self.log_reach).exp()
 
     def encode(self, lightness: Tensor) -> Features:
         """Look at photographs once: L ``(N, 1, H, W)`` in [0, 100]."""
@@ -214,7 +239,7 @@ class Live(nn.Module):
         )
 
     def _queries(self, features: Features) -> Tensor:
-        """``(N, heads, P, D + 4)``: everything of the logits that depends on x, so that one product gives them all."""
+        """``(N, heads, P, D + 4)``: all of the logits that depends on x, so that one product gives them."""
         sharpness, reach = self._reach()
         rows, cols = features.grid
         side = (rows * cols) ** 0.5
@@ -223,7 +248,11 @@ class Live(nn.Module):
         x = (torch.arange(cols, device=device) + 0.5) / side
         place = torch.stack(torch.meshgrid(y, x, indexing="ij"), dim=-1).view(1, 1, -1, 2)
         far = reach.view(1, -1, 1, 1)
-        constant = features.bias[..., None] - sharpness.view(1, -1, 1, 1) - far * place.square().sum(-1, keepdim=True)
+        constant = (
+            features.bias[..., None]
+            - sharpness.view(1, -1, 1, 1)
+            - far * place.square().sum(-1, keepdim=True)
+        )
         count = len(features.null)
         return torch.cat(
             [
@@ -238,33 +267,40 @@ class Live(nn.Module):
     def _at(self, image: Tensor, features: Features, hints: HintBatch) -> Tensor:
         """Read maps ``(N, C, H', W')`` at the hints, bilinearly: ``(N, C, K)``."""
         rows, cols = features.grid
-        # full resolution pixel r lies at (r + .5) / 2 of half resolution; grid_sample's -1..1 spans the borders
+        # full resolution pixel r lies at (r + .5) / 2 of half resolution; grid_sample's -1..1 spans the
+        # borders
         x = (hints.col + 0.5) / cols - 1
         y = (hints.row + 0.5) / rows - 1
         grid = torch.stack([x, y], dim=-1)[:, None]  # (N, 1, K, 2)
-        return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)[:, :, 0]
+        return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)[
+            :, :, 0
+        ]
 
     def _keys(self, features: Features, hints: HintBatch) -> tuple[Tensor, Tensor]:
         """``(N, heads, D + 4, K)`` of the hints, and the log of their weights ``(N, K)``."""
         rows, cols = features.grid
         side = (rows * cols) ** 0.5
-        maps = features.embedding.transpose(2, 3).reshape(len(features.null), self.heads * self.dim, rows, cols)
+        maps = features.embedding.transpose(2, 3).reshape(
+            len(features.null), self.heads * self.dim, rows, cols
+        )
         embedding = self._at(maps, features, hints).unflatten(1, (self.heads, self.dim))
         embedding = F.normalize(embedding, dim=2)
-        place = torch.stack([(hints.row + 0.5) / (2 * side), (hints.col + 0.5) / (2 * side)], dim=1)  # (N, 2, K)
+        place = torch.stack(
+            [(hints.row + 0.5) / (2 * side), (hints.col + 0.5) / (2 * side)], dim=1
+        )  # (N, 2, K)
         place = place[:, None].expand(-1, self.heads, -1, -1)
         one = torch.ones_like(place[:, :, :1])
         keys = torch.cat([embedding, place, one, place.square().sum(2, keepdim=True)], dim=2)
         return keys, hints.weight.clamp(min=1e-30).log().masked_fill(hints.weight <= 0, float("-inf"))
 
     def weights(self, features: Features, hints: HintBatch) -> Tensor:
-        """w(x, h), which hint coloured what: ``(N, K, H', W')``; what is missing to a sum of 1 is the null's."""
+        """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
         share = self._softmax(self._queries(features), *self._keys(features, hints), features.null)
         return share.sum(1).transpose(1, 2).unflatten(2, features.grid)
 
     @staticmethod
     def _softmax(queries: Tensor, keys: Tensor, weight: Tensor, null: Tensor) -> Tensor:
-        """``(N, heads, P, K)``: one softmax over all heads, all hints and the null, whose share is not kept."""
+        """``(N, heads, P, K)``: one softmax over heads, hints and the null, whose share is not kept."""
         score = queries @ keys + weight[:, None, None]
         peak = torch.maximum(score.detach().amax(dim=(1, 3)), null.detach())  # keeps exp in range
         share = (score - peak[:, None, :, None]).exp()
@@ -277,12 +313,17 @@ class Live(nn.Module):
         if hints.row.shape[1] == 0:
             return auto
         keys, weight = self._keys(features, hints)
-        step = (hints.ab.transpose(1, 2) / AB_SCALE - self._at(auto, features, hints)).transpose(1, 2)  # c_h - auto(h)
+        step = (hints.ab.transpose(1, 2) / AB_SCALE - self._at(auto, features, hints)).transpose(
+            1, 2
+        )  # c_h - auto(h)
         queries = self._queries(features)
         pixels = queries.shape[2]
         chunk = pixels if self.training else max(1, CHUNK // (self.heads * step.shape[1]))
         parts = [
-            (self._softmax(queries[:, :, i : i + chunk], keys, weight, features.null[:, i : i + chunk]) @ step[:, None]).sum(1)
+            (
+                self._softmax(queries[:, :, i : i + chunk], keys, weight, features.null[:, i : i + chunk])
+                @ step[:, None]
+            ).sum(1)
             for i in range(0, pixels, chunk)
         ]
         moved = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]  # (N, P, 2)
@@ -303,7 +344,9 @@ class Live(nn.Module):
         share = F.avg_pool2d(self.weights(features, hints), 2)  # (N, K, h, w)
         count, points = hints.row.shape
         bins = AbBins(hints.ab.device)
-        soft = bins.encode(hints.ab.reshape(-1, 2).T[None, :, :, None])[0, :, :, 0].T.view(count, points, NUM_BINS)
+        soft = bins.encode(hints.ab.reshape(-1, 2).T[None, :, :, None])[0, :, :, 0].T.view(
+            count, points, NUM_BINS
+        )
         given = torch.einsum("nkhw,nkq->nqhw", share, soft)
         free = (1 - share.sum(1, keepdim=True)).clamp(min=0)
         return (free * features.logits.softmax(1) + given).clamp(min=1e-8).log()
@@ -316,7 +359,8 @@ class Live(nn.Module):
     def forward(self, lightness: Tensor, hints: HintBatch) -> tuple[Tensor, Tensor]:
         """Encode and decode, for training: ab ``(N, 2, H, W)`` and logits of the automatic distribution.
 
-        The mixture has no parameters of its own, so the classification loss teaches the automatic distribution alone.
+        The mixture has no parameters of its own, so the classification loss teaches the automatic
+        distribution alone.
         """
         features = self.encode(lightness)
         return self.decode(features, hints).ab, features.logits

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +22,7 @@ from torch import Tensor, nn
 
 from ..gamut import NUM_BINS
 from ..hints import HintBatch
-from .base import Prediction, pad_to_multiple
+from .base import Network, Prediction, pad_to_multiple
 
 STRIDE = 8  # of the bottleneck: sides are padded to a multiple of it
 GRID_BINS = 529  # the published head keeps the full 23 x 23 grid of ab, in and out of gamut; index = 23 a + b
@@ -108,7 +107,7 @@ class Prepared:
     shape: tuple[int, int]
 
 
-class SIGGRAPH17(nn.Module):
+class SIGGRAPH17(Network):
     """Colours and their distribution from L and hints.
 
     Args:
@@ -119,6 +118,8 @@ class SIGGRAPH17(nn.Module):
         mask_offset: subtracted from the hint mask: 0, or 0.5 for weights trained with a centred mask.
         ab_scale: Lab units of ab that the network sees as 1; also the bound of its output.
     """
+
+    name = "siggraph17"
 
     def __init__(
         self,
@@ -133,8 +134,14 @@ class SIGGRAPH17(nn.Module):
         for name, value, known in (("variant", variant, VARIANTS), ("head", head, HEADS)):
             if value not in known:
                 raise ValueError(f"expected a {name} of {', '.join(known)}, got {value!r}")
-        self.width, self.variant, self.head_kind = width, variant, head
-        self.mask_offset, self.ab_scale = mask_offset, ab_scale
+        self.config = {
+            "width": width,
+            "variant": variant,
+            "head": head,
+            "mask_offset": mask_offset,
+            "ab_scale": ab_scale,
+        }
+        self.variant, self.mask_offset, self.ab_scale = variant, mask_offset, ab_scale
         w1, w2, w4, w8 = width, 2 * width, 4 * width, 8 * width
 
         self.conv1 = block(4, w1, convs=2)
@@ -158,22 +165,13 @@ class SIGGRAPH17(nn.Module):
             self.head = Hypercolumn([w1, w2, w4, w8, w8, w8, w8, w4], hidden=w4)
         else:
             self.head = nn.Conv2d(w4, GRID_BINS, 1)
+            steps = torch.arange(-110.0, 120.0, 10.0)
+            self.bin_centers = torch.cartesian_prod(steps, steps)
         if variant == "global":
             sizes = [GLOBAL_SIZE, w8, w8, w8, w8]
             pairs = ((nn.Conv2d(a, b, 1), nn.ReLU()) for a, b in pairwise(sizes))
             self.statistics = nn.Sequential(*chain.from_iterable(pairs))
         self._initialise()
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What rebuilds this network: ``SIGGRAPH17(**config)``."""
-        return {
-            "width": self.width,
-            "variant": self.variant,
-            "head": self.head_kind,
-            "mask_offset": self.mask_offset,
-            "ab_scale": self.ab_scale,
-        }
 
     def _initialise(self) -> None:
         """He et al. 2015 before a ReLU; last layers start small, so that training begins at grey."""

@@ -1,7 +1,7 @@
 """Weights as described values: what ships, and how to load and save it.
 
 Our own files are safetensors that carry their network's name and constructor arguments, so a fine-tuned file
-loads by its path alone. Whatever is missing, damaged or foreign is an error; nothing here returns random weights.
+loads by its path alone. What is missing, damaged or foreign is an error; nothing here returns random weights.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from .base import Network
 from .device import pick_device
 from .published import describe_mismatch, read_published, sha256_of
 
@@ -78,7 +79,7 @@ def weights_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "weights"
 
 
-def build(network: str, config: Mapping[str, Any]) -> nn.Module:
+def build(network: str, config: Mapping[str, Any]) -> Network:
     """A new network, not trained: of this name, with these constructor arguments.
 
     Raises:
@@ -94,7 +95,7 @@ def build(network: str, config: Mapping[str, Any]) -> nn.Module:
         raise WeightsError(f"expected arguments for {NETWORKS[network]}, got {config}: {error}") from error
 
 
-def load_model(source: str | Path = "live", *, device: str | torch.device = "cpu") -> nn.Module:
+def load_model(source: str | Path = "live", *, device: str | torch.device = "cpu") -> Network:
     """A trained network in evaluation mode, in float32.
 
     Args:
@@ -120,7 +121,7 @@ def load_model(source: str | Path = "live", *, device: str | torch.device = "cpu
 
 def save_model(
     path: str | Path,
-    network: nn.Module,
+    network: Network,
     *,
     metadata: dict[str, str] | None = None,
     dtype: torch.dtype = torch.float16,
@@ -170,7 +171,7 @@ def _check_shipped(path: Path, card: Card) -> None:
         raise ValueError(f"expected sha256 {card.sha256}, got {digest}: damaged; install ipycolorize again")
 
 
-def _read(path: Path) -> nn.Module:
+def _read(path: Path) -> Network:
     if not path.is_file():
         known = ", ".join(REGISTRY) or "none"
         what = "this is a folder" if path.is_dir() else "there is no such file"
@@ -182,7 +183,7 @@ def _read(path: Path) -> nn.Module:
     raise ValueError("expected a .safetensors of ipycolorize, or a published .pth")
 
 
-def _read_ours(path: Path) -> nn.Module:
+def _read_ours(path: Path) -> Network:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             header = file.metadata() or {}

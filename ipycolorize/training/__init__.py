@@ -1,0 +1,1 @@
+"""Learning: photographs, simulated users, losses, the loop. Knows nothing of notebooks."""

@@ -26,7 +26,7 @@ class DataError(ValueError):
 
 
 def find_files(sources: list[Path]) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of all images in folders, tar shards (webdataset layout) and single files, in a fixed order.
+    """Names and bytes of all images in folders, tar shards (webdataset layout) and single files, in order.
 
     Raises:
         DataError: if a source is missing or a shard cannot be read.
@@ -39,7 +39,11 @@ def find_files(sources: list[Path]) -> Iterator[tuple[str, bytes]]:
             try:
                 with tarfile.open(source) as shard:
                     for member in shard:
-                        file = shard.extractfile(member) if Path(member.name).suffix.lower() in SUFFIXES else None
+                        file = (
+                            shard.extractfile(member)
+                            if Path(member.name).suffix.lower() in SUFFIXES
+                            else None
+                        )
                         if file is not None:
                             yield f"{source.name}/{member.name}", file.read()
             except tarfile.TarError as error:
@@ -84,7 +88,13 @@ class Photographs:
 
     @classmethod
     def load(
-        cls, sources: list[Path], *, short_side: int = 200, smallest: int = 64, limit: int | None = None, progress: bool = True
+        cls,
+        sources: list[Path],
+        *,
+        short_side: int = 200,
+        smallest: int = 64,
+        limit: int | None = None,
+        progress: bool = True,
     ) -> Photographs:
         """Read all photographs; grey, tiny and broken ones are left out and counted.
 
@@ -93,7 +103,9 @@ class Photographs:
         """
         images: list[np.ndarray] = []
         left_out = {"broken": 0, "grey": 0, "tiny": 0}
-        for _, data in tqdm(find_files(sources), desc="reading photographs", unit=" photos", disable=not progress):
+        for _, data in tqdm(
+            find_files(sources), desc="reading photographs", unit=" photos", disable=not progress
+        ):
             try:
                 rgb = decode(data, short_side=short_side)
             except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
@@ -108,13 +120,17 @@ class Photographs:
             if limit is not None and len(images) >= limit:
                 break
         if not images:
-            raise DataError(f"expected photographs in {', '.join(map(str, sources))}, found none to use ({left_out} left out)")
+            raise DataError(
+                f"expected photographs in {', '.join(map(str, sources))}, found none to use "
+                f"({left_out} left out)"
+            )
         return cls(tuple(images), left_out)
 
     def batch(self, size: int, *, crop: int, generator: torch.Generator) -> Tensor:
         """Random square crops, resized and mirrored: ``(size, 3, crop, crop)`` float RGB in [0, 1].
 
-        A crop takes 45 to 100 % of the short side, so that a network meets things at the scales of small and enlarged photographs.
+        A crop takes 45 to 100 % of the short side, so that a network meets things at the scales of small and
+        enlarged photographs.
         """
         out = torch.empty(size, 3, crop, crop)
         picks = torch.randint(len(self.images), (size,), generator=generator).tolist()
@@ -124,7 +140,9 @@ class Photographs:
             rgb = self.images[pick]
             side = round(min(rgb.shape[:2]) * (0.45 + 0.55 * zoom))
             top, left = int(down * (rgb.shape[0] - side + 1)), int(right * (rgb.shape[1] - side + 1))
-            window = torch.from_numpy(rgb[top : top + side, left : left + side]).permute(2, 0, 1)[None].float() / 255
+            window = (
+                torch.tensor(rgb[top : top + side, left : left + side]).permute(2, 0, 1)[None].float() / 255
+            )
             resized = F.interpolate(window, size=(crop, crop), mode="bilinear", antialias=side > crop)
             out[index] = resized.flip(-1) if flips[index] else resized
         return out

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..color import rgb_to_lab, to_uint8
+from ..color import lab_to_rgb, rgb_to_lab, to_uint8
 from ..gamut import AbBins
 from ..hints import HintBatch
 from ..metrics import psnr
+from ..models.base import Network
 from ..models.weights import save_model
 from .data import Photographs
 from .losses import huber, soft_cross_entropy
@@ -35,7 +36,8 @@ class TrainConfig:
     """How a network is trained; stored in every checkpoint.
 
     Attributes:
-        minutes: of training time in all; the learning rate follows the share that is used up, so that any budget ends well.
+        minutes: of training time in all; the learning rate follows the share that is used up, so that any
+            budget ends well.
         batch: crops in a step.
         crop: side of a crop in pixels.
         rate: peak learning rate of AdamW.
@@ -67,7 +69,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Record:
-    """One line of the log: step, seconds of training, losses (means since the last line), validation PSNR in dB by points."""
+    """One line of the log: losses are means since the last line, PSNR is in dB by number of points."""
 
     step: int
     seconds: float
@@ -85,7 +87,12 @@ def learning_rate(step: int, share: float, config: TrainConfig) -> float:
 
 
 def validate(
-    network: nn.Module, photos: Tensor, *, counts: tuple[int, ...] = (0, 1, 10, 100), patch: int = 7, everything: bool = True
+    network: Network,
+    photos: Tensor,
+    *,
+    counts: tuple[int, ...] = (0, 1, 10, 100),
+    patch: int = 7,
+    everything: bool = True,
 ) -> dict[str, float]:
     """Mean PSNR on held-out photographs with random points revealed, a quick look while training.
 
@@ -113,7 +120,12 @@ def validate(
                 size = torch.full_like(row, patch)
                 colour = patch_means(part[:, 1:], row, col, size)
                 cases[str(count)] = HintBatch.of_points(
-                    row.float(), col.float(), size.float(), colour, torch.ones_like(row, dtype=torch.float32), shape=(height, width)
+                    row.float(),
+                    col.float(),
+                    size.float(),
+                    colour,
+                    torch.ones_like(row, dtype=torch.float32),
+                    shape=(height, width),
                 )
             if everything:
                 cases["all"] = HintBatch.revealed(part[:, 1:].contiguous())
@@ -126,8 +138,6 @@ def validate(
 
 def lab_to_rgb_clipped(lightness: Tensor, ab: Tensor) -> Tensor:
     """RGB in [0, 1] of L and ab by clipping, as the paper's protocol does."""
-    from ..color import lab_to_rgb
-
     return lab_to_rgb(torch.cat([lightness, ab], dim=1)).clamp(0, 1)
 
 
@@ -144,7 +154,7 @@ class Trainer:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         photographs: Photographs,
         config: TrainConfig,
         folder: Path,
@@ -176,9 +186,12 @@ class Trainer:
         for part, values in ours.items():
             different = [key for key in values if values[key] != theirs[part].get(key)]
             if different:
-                listed = ", ".join(f"{key}: {theirs[part].get(key)} there, {values[key]} here" for key in different)
+                listed = ", ".join(
+                    f"{key}: {theirs[part].get(key)} there, {values[key]} here" for key in different
+                )
                 raise TrainingError(
-                    f"{self.checkpoint} was trained with another {part} ({listed}); use the same or another folder"
+                    f"{self.checkpoint} was trained with another {part} ({listed}); "
+                    "use the same, or another folder"
                 )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -203,7 +216,11 @@ class Trainer:
         partial = self.checkpoint.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(self.checkpoint)
-        save_model(self.folder / "average.safetensors", self.average, metadata={"examples": str(self.step * self.config.batch)})
+        save_model(
+            self.folder / "average.safetensors",
+            self.average,
+            metadata={"examples": str(self.step * self.config.batch)},
+        )
         with (self.folder / "log.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["step", "seconds", "examples", "huber", "cross_entropy", "rate", "psnr"])
@@ -222,7 +239,9 @@ class Trainer:
         classification = soft_cross_entropy(logits, truth, self.bins)
         loss = regression + config.classify * classification
         if not bool(torch.isfinite(loss)):
-            raise TrainingError(f"the loss became {loss.item()} at step {self.step}; lower the learning rate ({config.rate})")
+            raise TrainingError(
+                f"the loss became {loss.item()} at step {self.step}; lower the learning rate ({config.rate})"
+            )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
@@ -232,16 +251,22 @@ class Trainer:
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        for mine, theirs in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
+        for mine, theirs in zip(
+            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+        ):
             if mine.is_floating_point():
                 mine.lerp_(theirs, 1 - decay)
             else:
                 mine.copy_(theirs)
 
     def run(
-        self, *, every_seconds: float = 60.0, on_record: Callable[[Record], None] | None = None, progress: bool = True
+        self,
+        *,
+        every_seconds: float = 60.0,
+        on_record: Callable[[Record], None] | None = None,
+        progress: bool = True,
     ) -> list[Record]:
-        """Train until the time is used up; Ctrl-C stops early. Either way a checkpoint is left that a new run goes on from.
+        """Train until the time is used up, or Ctrl-C; either leaves a checkpoint that a new run goes on from.
 
         Args:
             every_seconds: of training between log lines, each with a checkpoint.
@@ -249,7 +274,9 @@ class Trainer:
             progress: show a bar.
         """
         budget = self.config.minutes * 60
-        bar = tqdm(total=round(budget), initial=round(self.seconds), unit="s", disable=not progress, desc="training")
+        bar = tqdm(
+            total=round(budget), initial=round(self.seconds), unit="s", disable=not progress, desc="training"
+        )
         sums, since, first = [0.0, 0.0], self.seconds, self.step
         try:
             while self.seconds < budget:

@@ -9,13 +9,13 @@ from ..gamut import AbBins
 
 
 def huber(ab: Tensor, truth: Tensor, *, delta: float) -> Tensor:
-    """Huber loss (paper, eq. 4 and 5), the mean over pixels instead of their sum, so that it does not depend on the size.
+    """Huber loss (paper, eq. 4 and 5); the mean over pixels, not their sum, so that the size does not matter.
 
     Args:
         ab: ``(N, 2, H, W)`` prediction in Lab units.
         truth: the same.
-        delta: where it turns from squares to absolute values, in Lab units. The paper says 1 without saying of what: 110
-            is 1 of the network's own units (squares throughout), 1 is 1 Lab unit.
+        delta: where it turns from squares to absolute values, in Lab units. The paper says 1 without saying
+            of what: 110 is 1 of the network's own units (squares throughout), 1 is 1 Lab unit.
 
     Returns:
         A scalar, divided by delta: of the size of an absolute error in Lab units.

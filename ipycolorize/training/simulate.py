@@ -22,7 +22,7 @@ def paper_counts(examples: int, *, generator: torch.Generator) -> Tensor:
 
 
 def many_counts(examples: int, *, most: int, generator: torch.Generator) -> Tensor:
-    """Number of points of each example, log-uniform in 1..most: the paper's law alone shows too few examples with hundreds."""
+    """Number of points of each example, log-uniform in 1..most: the paper's law hardly shows hundreds."""
     return torch.exp(torch.rand(examples, generator=generator) * math.log(most + 1)).floor().long()
 
 
@@ -36,7 +36,7 @@ def patch_means(ab: Tensor, row: Tensor, col: Tensor, size: Tensor) -> Tensor:
     Returns:
         ``(N, K, 2)``.
     """
-    count, _, height, width = ab.shape
+    height, width = ab.shape[-2:]
     total = F.pad(ab.double().cumsum(2).cumsum(3), (1, 0, 1, 0))  # integral image
     half = (size - 1) // 2
     top, left = (row - half).clamp(min=0), (col - half).clamp(min=0)
@@ -51,11 +51,13 @@ def patch_means(ab: Tensor, row: Tensor, col: Tensor, size: Tensor) -> Tensor:
     return (inside / area).transpose(1, 2).to(ab.dtype)
 
 
-def simulate_hints(ab: Tensor, counts: Tensor, *, generator: torch.Generator, spread: float = 0.25) -> HintBatch:
+def simulate_hints(
+    ab: Tensor, counts: Tensor, *, generator: torch.Generator, spread: float = 0.25
+) -> HintBatch:
     """Reveal `counts` points of each picture: the paper's P_l.
 
-    Positions are Gaussian around the centre with sigma a quarter of each side, clipped into the picture; patch sizes uniform
-    in 1..9; the colour is the patch's mean.
+    Positions are Gaussian around the centre with sigma a quarter of each side, clipped into the picture;
+    patch sizes uniform in 1..9; the colour is the patch's mean.
 
     Args:
         ab: the truth, ``(N, 2, H, W)`` in Lab units.
@@ -80,10 +82,13 @@ def simulate_hints(ab: Tensor, counts: Tensor, *, generator: torch.Generator, sp
     )
 
 
-def simulate_batch(ab: Tensor, *, generator: torch.Generator, many: float = 0.5, most: int = 512) -> HintBatch:
+def simulate_batch(
+    ab: Tensor, *, generator: torch.Generator, many: float = 0.5, most: int = 512
+) -> HintBatch:
     """Hints for one training batch: the paper's law, mixed with larger counts.
 
-    A whole batch follows one law, so that its tensors are no wider than needed: the paper's with probability ``1 - many``,
+    A whole batch follows one law, so that its tensors are no wider than needed: the paper's with probability
+        ``1 - many``,
     otherwise log-uniform counts, at uniform positions half of the time; 1 % of the batches reveal everything.
 
     Args:
@@ -98,7 +103,7 @@ def simulate_batch(ab: Tensor, *, generator: torch.Generator, many: float = 0.5,
     if kind < 1 - many:
         return simulate_hints(ab, paper_counts(len(ab), generator=generator), generator=generator)
     # half of the larger counts stay below 32: hundreds of points teach less and cost more
-    ceiling = most if float(torch.rand((), generator=generator)) < 0.25 else min(most, 32)
+    ceiling = most if float(torch.rand((), generator=generator)) < 0.15 else min(most, 32)
     spread = math.inf if float(torch.rand((), generator=generator)) < 0.5 else 0.25
     counts = many_counts(len(ab), most=ceiling, generator=generator)
     return simulate_hints(ab, counts, generator=generator, spread=spread)

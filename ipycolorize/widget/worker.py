@@ -1,11 +1,12 @@
 """Scheduling: one thread does all the work of a pad, and only the newest of what was asked for.
 
-Callbacks of widgets run on whatever thread the kernel likes (it differs between releases of ipykernel) and what they raise
-is lost. So they only `post`; everything else (network, encoding, drawing) happens here, in order, and whatever is raised
-goes to `on_error` while the thread lives on.
+Callbacks of widgets run on whatever thread the kernel likes (it differs between releases of ipykernel) and
+what they raise is lost. So they only `post`; everything else (network, encoding, drawing) happens here, in
+order, and whatever is raised goes to `on_error` while the thread lives on.
 
-Mouse moves come faster than a network answers. `merge` drops an event that a newer one makes pointless, and a frame is
-never started sooner than `interval` seconds after the last: without that the browser itself is the bottleneck and falls behind.
+Mouse moves come faster than a network answers. `merge` drops an event that a newer one makes pointless, and a
+frame is never started sooner than `interval` seconds after the last: without that the browser itself is the
+bottleneck and falls behind.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ class Worker:
 
     Args:
         handle: called with the events that came since the last call, oldest first.
-        merge: ``merge(old, new)`` says whether `old`, still waiting, is made pointless by `new`, which came right after it.
-        idle: (seconds, function) pairs, soonest first: each function is called once when no event came for that long.
+        merge: ``merge(old, new)`` says whether `old`, still waiting, is made pointless by `new`, which came
+            right after it.
+        idle: (seconds, function) pairs, soonest first: each function is called once when no event came for
+            that long.
         on_error: told every exception of `handle` and of the idle functions.
         interval: seconds between the starts of two batches, at least.
         name: of the thread.
@@ -77,7 +80,8 @@ class Worker:
         """Wait until all events and all idle work are done; False if that takes longer than `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(
-                lambda: self._closed or not (self._waiting or self._busy or self._rested < len(self._idle)), timeout
+                lambda: self._closed or not (self._waiting or self._busy or self._rested < len(self._idle)),
+                timeout,
             )
 
     def close(self, timeout: float = 5.0) -> None:

@@ -1,0 +1,373 @@
+"""A session: one photograph, its hints, a network, and the colours that follow. Nothing here knows Jupyter.
+
+The network's memory is here (SAM's predictor, in the words of other projects): the photograph is encoded
+once, each new state of the hints is decoded once, and `rgb` paints any size from the same colours, so that
+the preview equals the export.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .color import lab_to_rgb, rgb_to_lab, to_uint8
+from .gamut import snap
+from .hints import Hint, HintBatch, HintError, Hints
+from .history import History
+from .image import Frame, Photo, read_photo, resize_lightness, write_photo
+from .models.base import Network, Prediction
+from .models.device import pick_device
+from .models.weights import load_model
+from .palette import Swatch, modes
+from .render import Colors, render
+
+SHORT_SIDE = 256  # of the network's grid: the size that the paper's network is made for
+MAX_GRID = 1024 * 512  # pixels: a long panorama is seen at a smaller scale instead of filling the memory
+MAX_SIDE = 2048
+PATCH = 7  # default side of a hint in grid pixels, as in the paper's experiments
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _locked(method: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate[Session, P], R]:
+    """One caller at a time: a notebook's cells and a pad's worker thread share a session."""
+
+    @wraps(method)
+    def wrapper(self: Session, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return wrapper
+
+
+class Session:
+    """Colorize one photograph.
+
+    Args:
+        photo: a path, bytes, PIL image, array or `Photo`.
+        network: name of a shipped network, path of a weights file, or a network itself (moved to the device).
+        device: "auto" (cuda, then mps, then cpu) or one of them.
+        short_side: of the network's grid in pixels; the aspect ratio is kept.
+
+    Raises:
+        PhotoError, WeightsError, DeviceError: saying what was expected, what came, and what to do.
+
+    Attributes:
+        hints: the present state; changed only by the methods below.
+        timings: milliseconds of the last encode, edit (decode) and render.
+        lock: held by every method; hold it yourself around steps that belong together.
+    """
+
+    def __init__(
+        self,
+        photo: Any,
+        network: str | Path | Network = "live",
+        *,
+        device: str = "auto",
+        short_side: int = SHORT_SIDE,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.photo: Photo = read_photo(photo)
+        self._device = pick_device(device)
+        if isinstance(network, Network):
+            self.network = network.to(self._device).eval()
+            self.network_name = network.name
+        else:
+            self.network = load_model(network, device=self._device)
+            self.network_name = Path(network).stem
+        self.frame = Frame.fit(
+            self.photo.shape, short_side=short_side, max_pixels=MAX_GRID, max_side=MAX_SIDE
+        )
+        self.default_size = max(1, round(PATCH / self.frame.scale))
+        self.hints = Hints()
+        self.timings = {"encode_ms": 0.0, "edit_ms": 0.0, "render_ms": 0.0}
+        self._history = History(self.hints.items)
+        self._lightness = torch.from_numpy(resize_lightness(self.photo.lightness, self.frame.grid))[
+            None, None
+        ]
+        self._features: Any = None
+        self._predicted: tuple[tuple[Hint, ...], Prediction, Colors] | None = None
+        self._painted: tuple[Colors, np.ndarray] | None = None
+        self._small_lightness: np.ndarray | None = None
+
+    @property
+    def device(self) -> str:
+        """Where the network runs: "cpu", "cuda" or "mps"."""
+        return self._device.type
+
+    # -- hints ------------------------------------------------------------------------------
+    # ----------------------
+
+    def _inside(self, row: int, col: int) -> None:
+        height, width = self.photo.shape
+        if not (0 <= row < height and 0 <= col < width):
+            raise HintError(
+                f"expected a place inside the photograph, row 0..{height - 1} and col 0..{width - 1}, "
+                f"got row {row}, col {col}"
+            )
+
+    def _present(self, id: int) -> None:
+        if id not in self.hints:
+            raise HintError(f"there is no hint {id}; present: {[hint.id for hint in self.hints]}")
+
+    def _change(self, hints: Hints, record: bool) -> None:
+        self.hints = hints
+        if record:
+            self.commit()
+
+    @_locked
+    def add(
+        self,
+        row: int,
+        col: int,
+        *,
+        ab: tuple[float, float] | None = None,
+        size: int | None = None,
+        record: bool = True,
+    ) -> Hint:
+        """Reveal a colour at a place of the photograph.
+
+        Args:
+            row, col: pixels of the photograph.
+            ab: Lab units; None takes the present colour there, so that the picture does not jump.
+            size: side of the patch in photo pixels; None is `default_size`.
+            record: make it a step of undo at once; False for live feedback, then `commit`.
+
+        Raises:
+            HintError: outside the photograph, or a colour or size that cannot be.
+        """
+        self._inside(row, col)
+        size = self.default_size if size is None else size
+        hints, hint = self.hints.add(row, col, self.ab_at(row, col) if ab is None else ab, size=size)
+        self._change(hints, record)
+        return hint
+
+    @_locked
+    def move(self, id: int, row: int, col: int, *, record: bool = True) -> None:
+        """Put a hint at another place."""
+        self._present(id)
+        self._inside(row, col)
+        self._change(self.hints.move(id, row, col), record)
+
+    @_locked
+    def recolor(self, id: int, ab: tuple[float, float], *, record: bool = True) -> None:
+        """Give a hint another colour."""
+        self._present(id)
+        self._change(self.hints.recolor(id, ab), record)
+
+    @_locked
+    def resize(self, id: int, size: int, *, record: bool = True) -> None:
+        """Give a hint another patch size in photo pixels."""
+        self._present(id)
+        self._change(self.hints.resize(id, size), record)
+
+    @_locked
+    def remove(self, id: int, *, record: bool = True) -> None:
+        """Take a hint away."""
+        self._present(id)
+        self._change(self.hints.remove(id), record)
+
+    @_locked
+    def reset(self) -> None:
+        """Take all hints away; one step of undo."""
+        self._change(replace(self.hints, items=()), True)
+
+    @_locked
+    def commit(self) -> None:
+        """Make one undo step of everything since the last recorded state."""
+        self._history.record(self.hints.items)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return self._history.can_undo or self.hints.items != self._history.present
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to take again."""
+        return self._history.can_redo
+
+    @_locked
+    def undo(self) -> bool:
+        """Go back one step; False if there is none."""
+        self.commit()
+        return self._go(self._history.undo())
+
+    @_locked
+    def redo(self) -> bool:
+        """Go forward one step; False if there is none."""
+        return self._go(self._history.redo())
+
+    def _go(self, items: tuple[Hint, ...]) -> bool:
+        before = self.hints.items
+        self.hints = replace(self.hints, items=items)  # next_id stays: no id is used twice
+        return items != before
+
+    # -- colours ------------------------------------------------------------------------------
+    # ----------------------
+
+    def _batch(self) -> HintBatch:
+        """The hints in the network's grid."""
+        places = [self.frame.to_grid(hint.row, hint.col) for hint in self.hints]
+        row = torch.tensor([[place[0] for place in places]])
+        col = torch.tensor([[place[1] for place in places]])
+        size = torch.tensor([[self.frame.size_to_grid(hint.size) for hint in self.hints]])
+        ab = torch.tensor([hint.ab for hint in self.hints]).view(1, -1, 2)
+        return HintBatch.of_points(row, col, size, ab, torch.ones_like(row), shape=self.frame.grid).to(
+            self._device
+        )
+
+    def _predict(self) -> tuple[Prediction, Colors]:
+        """Colours of the present hints; computed once for each state."""
+        if self._predicted is not None and self._predicted[0] == self.hints.items:
+            return self._predicted[1:]
+        with torch.inference_mode():
+            if self._features is None:
+                started = time.perf_counter()
+                self._features = self.network.encode(self._lightness.to(self._device))
+                self._note("encode_ms", started)
+            started = time.perf_counter()
+            prediction = self.network.decode(self._features, self._batch())
+            colors = Colors.of_prediction(self._lightness, prediction.ab)
+            self._note("edit_ms", started)
+        self._predicted = (self.hints.items, prediction, colors)
+        return prediction, colors
+
+    def _note(self, name: str, started: float) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+        self.timings[name] = (time.perf_counter() - started) * 1e3
+
+    @_locked
+    def rgb(self, shape: tuple[int, int] | None = None) -> np.ndarray:
+        """The colorized photograph, ``(H, W, 3)`` uint8: at its own size, or at any other given."""
+        _, colors = self._predict()
+        if (
+            self._painted is None
+            or self._painted[0] is not colors
+            or self._painted[1].shape[:2] != (shape or self.photo.shape)
+        ):
+            lightness = self._lightness_at_size(shape)
+            started = time.perf_counter()
+            with torch.inference_mode():
+                self._painted = (colors, render(lightness, colors))
+            self._note("render_ms", started)
+        return self._painted[1].copy()
+
+    @_locked
+    def gray(self, shape: tuple[int, int] | None = None) -> np.ndarray:
+        """The photograph's lightness alone, ``(H, W, 3)`` uint8, neutral."""
+        none = torch.zeros(2, 1, 1)
+        return render(self._lightness_at_size(shape), Colors(none, none))
+
+    def _lightness_at_size(self, shape: tuple[int, int] | None) -> np.ndarray:
+        if shape is None or tuple(shape) == self.photo.shape:
+            return self.photo.lightness
+        if self._small_lightness is None or self._small_lightness.shape != tuple(shape):
+            self._small_lightness = resize_lightness(self.photo.lightness, (int(shape[0]), int(shape[1])))
+        return self._small_lightness
+
+    def lightness_at(self, row: int, col: int) -> float:
+        """L of a pixel of the photograph."""
+        self._inside(row, col)
+        return float(self.photo.lightness[row, col])
+
+    @_locked
+    def ab_at(self, row: int, col: int) -> tuple[float, float]:
+        """Present colour of a pixel of the photograph, Lab units."""
+        _, colors = self._predict()
+        return colors.at(*self.frame.to_grid(row, col), self.lightness_at(row, col))
+
+    def show(self, lightness: float, ab: tuple[float, float]) -> tuple[int, int, int]:
+        """How a screen shows (a, b) at this L: sRGB 0..255, snapped into the gamut."""
+        inside = snap(torch.tensor([lightness, *ab]).view(3, 1, 1))
+        red, green, blue = to_uint8(lab_to_rgb(inside)).flatten().tolist()
+        return red, green, blue
+
+    def ab_of(self, rgb: tuple[int, int, int]) -> tuple[float, float]:
+        """(a, b) of a colour given as sRGB 0..255; its lightness is dropped."""
+        _, a, b = rgb_to_lab(np.array(rgb, np.uint8)).tolist()
+        return a, b
+
+    def color_of(self, hint: Hint) -> tuple[int, int, int]:
+        """How a screen shows a hint: its colour at the photograph's lightness there."""
+        return self.show(self.lightness_at(hint.row, hint.col), hint.ab)
+
+    @_locked
+    def palette(self, row: int, col: int) -> tuple[Swatch, ...]:
+        """Colours likely at a place, given all present hints: at most nine, the likeliest first."""
+        lightness = self.lightness_at(row, col)
+        prediction, _ = self._predict()
+        with torch.inference_mode():
+            found = self._at_place(prediction.logits, row, col).softmax(0)
+        swatches = []
+        for a, b, share in modes(found.numpy(), self.network.bin_centers.cpu().numpy()):
+            inside = snap(torch.tensor([lightness, a, b]).view(3, 1, 1)).flatten().tolist()
+            swatches.append(Swatch(self.show(lightness, (a, b)), (inside[1], inside[2]), share))
+        return tuple(swatches)
+
+    def _at_place(self, maps: Tensor, row: int, col: int) -> Tensor:
+        """Read ``(1, Q, h, w)`` maps of any resolution at a photo pixel: ``(Q,)`` on the CPU."""
+        height, width = self.photo.shape
+        place = torch.tensor([(col + 0.5) / width * 2 - 1, (row + 0.5) / height * 2 - 1]).view(1, 1, 1, 2)
+        found = torch.nn.functional.grid_sample(
+            maps.float(), place.to(maps.device), padding_mode="border", align_corners=False
+        )
+        return found.flatten().cpu()
+
+    # -- files ------------------------------------------------------------------------------
+    # ----------------------
+
+    @_locked
+    def to_json(self) -> dict[str, Any]:
+        """The hints, and what they were set on."""
+        data = self.hints.to_json(shape=self.photo.shape)
+        return {**data, "name": self.photo.name, "network": self.network_name}
+
+    @_locked
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the hints as JSON, whole or not at all."""
+        path = Path(path)
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(json.dumps(self.to_json(), indent=1))
+        partial.replace(path)
+
+    @_locked
+    def load(self, source: str | os.PathLike[str] | bytes | dict[str, Any]) -> None:
+        """Replace the hints by saved ones, as one step of undo.
+
+        Hints that were set on the same photograph at another resolution are scaled.
+
+        Args:
+            source: path of a JSON file, its bytes, or the data.
+
+        Raises:
+            HintError: naming what is wrong; the present hints are kept.
+        """
+        if isinstance(source, str | os.PathLike):
+            try:
+                source = Path(source).read_bytes()
+            except OSError as error:
+                reason = error.strerror
+                raise HintError(f"expected a file of hints, cannot read {source!r}: {reason}") from None
+        hints = replace(self.hints, items=())
+        for hint in Hints.from_json(source, shape=self.photo.shape):
+            hints, _ = hints.add(hint.row, hint.col, hint.ab, size=hint.size)
+        self._change(hints, True)
+
+    @_locked
+    def export(self, path: str | os.PathLike[str], *, quality: int = 95) -> None:
+        """Write the picture at full size (PNG, JPEG or TIFF), with the photo's EXIF, profile and alpha."""
+        write_photo(path, self.rgb(), photo=self.photo, quality=quality)

@@ -1,0 +1,5 @@
+"""The pad in the notebook."""
+
+from .app import Colorizer
+
+__all__ = ["Colorizer"]

@@ -1,0 +1,329 @@
+"""The pad: a photograph, its points and the colours to choose from, as one widget.
+
+Everything that happens becomes an event for the worker's thread: `gestures.react` changes the session, then picture and
+controls are brought up to date with it. Whatever fails there shows in the status line.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ipycanvas.canvas import _CanvasManager
+from ipywidgets import HTML, Box, VBox, Widget
+from PIL import Image, ImageDraw
+
+from ..color import to_hex
+from ..hints import Hint
+from ..session import Session
+from . import gestures
+from .canvas import Mark, Picture, rings
+from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
+from .gestures import Key, Pick, Pointer, Resize, State
+from .static import Companion, download_url
+from .style import CSS
+from .swatches import parse_color
+from .worker import Worker
+
+START = "Click anywhere on the photograph to add a colour point."
+READY = "ready"  # a browser has (re)connected
+REFRESH = "refresh"  # the session was changed from outside
+
+
+class Colorizer(VBox):
+    """Colorize a photograph by clicking on it, in JupyterLab or wherever Jupyter widgets are shown.
+
+    Click on the photograph to add a point, in the colour that the network gives to the place by itself, and pick its colour on
+    the right. Drag a point to move it; right click or Delete removes it; Shift click takes a colour from the picture for the
+    selected point.
+
+    Args:
+        photo: path, bytes, PIL image, array as `read_photo` takes it, `Photo`, or a `Session` to go on with.
+        network: name or file of weights, or a module; None takes the best one that comes with the package.
+        device: "auto", "cpu", "cuda" or "mps".
+        height: greatest height of the picture on the screen, in CSS pixels.
+
+    Attributes:
+        session: photograph, hints and network; after changing it from a cell call `refresh`.
+    """
+
+    def __init__(
+        self, photo: Any, network: Any = None, *, device: str = "auto", height: int | None = None
+    ) -> None:
+        if isinstance(photo, Session) and network is not None:
+            raise TypeError(
+                "expected a Session, which has its network, or a photo and a network; got a Session and a network"
+            )
+        if height is not None and height < 16:
+            raise ValueError(f"expected a height of at least 16 CSS pixels, got {height}")
+        chosen = {} if network is None else {"network": network}
+        self.session = photo if isinstance(photo, Session) else Session(photo, **chosen, device=device)
+        shape = self.session.photo.shape
+        self._state = State(size=self.session.default_size, place=(shape[0] // 2, shape[1] // 2))
+        self._drawn: tuple[Any, Any] | None = None  # hints and before/after of the picture on the screen
+        self._draft = self._controls_stale = self._still_stale = False
+        self._looks: dict[Hint, tuple[int, int, int]] = {}
+        self._summary = ""
+        self._bad_text = False  # the colour field holds something that is no colour: leave it there
+        self._companion = Companion()
+        self._picture = Picture(
+            shape, height=height, on_pointer=self._post, on_key=self._key, on_ready=lambda: self._post(READY)
+        )
+        self._controls = Controls(
+            self._post,
+            name=self.session.photo.name,
+            size=self.session.default_size,
+            largest=max(3, 2 * self.session.default_size, round(min(shape) / 8)),
+        )
+        self._status = HTML(_dom_classes=["ipc-status"])
+        view = VBox([self._picture.box, self._status], _dom_classes=["ipc-view"])
+        width = self._picture.css[1]
+        view.layout.max_width = f"{width}px"
+        view.layout.flex = f"1 1 {min(width, 360)}px"
+        body = Box([view, self._controls.panel], _dom_classes=["ipc-body"])
+        style = HTML(f"<style>{CSS}</style>", _dom_classes=["ipc-style"])
+        super().__init__([style, self._controls.toolbar, body], _dom_classes=["ipc-pad"])
+        self._say("Preparing the photograph …")
+        self._worker = Worker(
+            self._handle, merge=_pointless, on_error=self._fail, idle=((0.3, self._settle), (2.0, self._rest))
+        )
+        self._post(REFRESH)
+
+    # -- for cells ------------------------------------------------------------------------------------------------------------
+
+    def rgb(self) -> np.ndarray:
+        """The colorized photograph, ``(H, W, 3)`` uint8 at full size."""
+        return self.session.rgb()
+
+    def save(self, path: str | Path) -> None:
+        """Write the points as JSON."""
+        self.session.save(path)
+
+    def load(self, path: str | Path) -> None:
+        """Replace the points by those of a JSON file, which can be undone."""
+        self.session.load(path)
+        self.refresh()
+
+    def export(self, path: str | Path) -> None:
+        """Write the colorized photograph at full size, as .png, .jpg or .tif."""
+        self.session.export(path)
+
+    def refresh(self) -> None:
+        """Show what the session holds, after it was changed from a cell."""
+        self._post(REFRESH)
+
+    def snapshot(self) -> Image.Image:
+        """The picture with its points, as on the screen."""
+        frame = self._picture.frame
+        picture = Image.fromarray(self.session.rgb(self._picture.sent_shape)).resize(frame.grid[::-1])
+        draw = ImageDraw.Draw(picture)
+        for mark in self._marks():
+            row, col = frame.to_grid(mark.row, mark.col)
+            for radius, rgb in rings(mark):
+                draw.ellipse((col - radius, row - radius, col + radius, row + radius), fill=rgb)
+        return picture.resize(self._picture.css[::-1], Image.Resampling.LANCZOS)
+
+    def freeze(self) -> None:
+        """Replace the widget in the notebook by its picture, and close it."""
+        self._companion.freeze(self.snapshot())
+        self.close()
+
+    def close(self) -> None:
+        """End the pad: its thread and all its widgets. The session and its points live on."""
+        if not hasattr(self, "_worker"):  # the constructor failed half way
+            return
+        self._worker.close()
+        picture = self._picture
+        for part in (
+            picture.events,
+            self._controls.gamut.events,
+            picture.acknowledgement.canvas,
+            picture.image,
+            self,
+        ):
+            _close(part)
+
+    def _ipython_display_(self, **_: Any) -> None:
+        self._companion.show(self._repr_mimebundle_(), self.snapshot())
+
+    # -- callbacks: post and return -------------------------------------------------------------------------------------------
+
+    def _post(self, event: Any) -> None:
+        self._worker.post(event)
+
+    def _key(self, key: str, ctrl: bool, shift: bool) -> None:
+        if key == "Tab":  # the canvas swallows it: hand the keyboard on, so that nobody is caught
+            self._controls.focus(backwards=shift)
+        else:
+            self._post(Key(key, ctrl=ctrl, shift=shift, step=max(1, round(2 / self._picture.frame.scale))))
+
+    # -- the worker's thread --------------------------------------------------------------------------------------------------
+
+    def _handle(self, events: list[Any]) -> None:
+        began = time.perf_counter()
+        failures: list[Exception] = []
+        message = ""
+        for event in events:
+            try:
+                message = self._apply(event) or message
+            except Exception as error:
+                failures.append(error)
+        for step in (lambda: self._show(began), lambda: self._show_controls(events[-1])):
+            try:
+                step()
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            self._fail(failures[0])
+        else:
+            self._say(message or self._summary)
+
+    def _apply(self, event: Any) -> str:
+        """Do what an event asks for; returns what the status line shall say about it, as HTML."""
+        match event:
+            case "ready":
+                self._picture.replay()
+            case "refresh":
+                pass
+            case TypedColor(text) if text.strip():
+                return self._type(text)
+            case SaveHints(name):
+                self.session.save(name)
+                return _saved(Path(name), f"{_points(len(self.session.hints))} saved")
+            case LoadHints(name, content):
+                self.session.load(content)
+                return html.escape(f"{_points(len(self.session.hints))} loaded from {name}.")
+            case ExportPicture(name):
+                self._settle_changes()
+                height, width = self.session.photo.shape
+                self.session.export(name)
+                return _saved(Path(name), f"Picture of {width} × {height} pixels written")
+            case Pointer() | Key() | Pick() | Resize() | gestures.Command():
+                self._state = gestures.react(self.session, self._state, event)
+                return html.escape(self._state.message)
+        return ""
+
+    def _type(self, text: str) -> str:
+        try:
+            rgb = parse_color(text)
+        except ValueError:
+            self._bad_text = True
+            raise
+        self._state = gestures.react(self.session, self._state, Pick(self.session.ab_of(rgb)))
+        if self._state.selected is None:
+            return html.escape(self._state.message)
+        looks = self.session.color_of(self.session.hints[self._state.selected])
+        if max(abs(one - other) for one, other in zip(rgb, looks, strict=True)) <= 2:
+            return ""
+        return html.escape(f"{to_hex(rgb)} at the lightness of this place is {to_hex(looks)}.")
+
+    def _marks(self) -> list[Mark]:
+        hints = tuple(self.session.hints)
+        self._looks = {hint: self._looks.get(hint) or self.session.color_of(hint) for hint in hints}
+        selected = self._state.selected
+        return [Mark(hint.row, hint.col, hint.size, self._looks[hint], hint.id == selected) for hint in hints]
+
+    def _show(self, began: float) -> None:
+        """Bring picture and points up to date."""
+        state, session, shape = self._state, self.session, self._picture.sent_shape
+        hints, before = session.hints.items, state.before
+        marks = [] if before else self._marks()
+        current = self._drawn == (hints, before)
+        if self._drawn is None:
+            self._picture.draw(rgb=session.gray(shape))
+        if current or not state.live:
+            self._picture.draw(marks=marks)  # points show at once, before the network has run
+        if current:
+            return
+        waiting = time.perf_counter()
+        self._picture.acknowledgement.wait()
+        began += time.perf_counter() - waiting
+        rgb = session.gray(shape) if before else session.rgb(shape)
+        self._picture.draw(rgb=rgb, marks=marks if state.live else None, draft=state.live)
+        self._drawn, self._draft, self._still_stale = (hints, before), state.live, True
+        milliseconds = 1000 * (time.perf_counter() - began)
+        where = f"{session.network_name} on {session.device}"
+        self._summary = html.escape(
+            f"{_points(len(hints))} · {milliseconds:.0f} ms · {where}" if len(hints) else f"{START} ({where})"
+        )
+
+    def _show_controls(self, event: Any = None) -> None:
+        """Bring the controls up to date, unless newer events wait: suggestions can come later."""
+        self._controls_stale = self._worker.pending
+        if self._controls_stale:
+            return
+        state, session = self._state, self.session
+        hint = None if state.selected is None else session.hints[state.selected]
+        place = state.place if hint is None else (hint.row, hint.col)
+        lightness = session.lightness_at(*place)
+        view = View(
+            lightness=lightness,
+            ab=None if hint is None else hint.ab,
+            rgb=None if hint is None else session.color_of(hint),
+            size=state.size if hint is None else hint.size,
+            suggested=tuple((one.rgb, one.ab, f"{100 * one.share:.0f} %") for one in session.palette(*place)),
+            recent=tuple((rgb := session.show(lightness, ab), ab, to_hex(rgb)) for ab in state.recent),
+            points=len(session.hints),
+            can_undo=session.can_undo or state.live,
+            can_redo=session.can_redo,
+            before=state.before,
+        )
+        self._controls.show(view, keep_size=isinstance(event, Resize), keep_text=self._bad_text)
+        self._bad_text = False
+
+    def _settle(self) -> None:
+        """After a pause: make the drag one step of undo, and replace a draft by the real picture."""
+        if self._state.drag is None:
+            self._state = gestures.settle(self.session, self._state)
+        if self._draft:
+            self._drawn = ((), None)
+            self._handle([REFRESH])
+        elif self._controls_stale:
+            self._show_controls()
+
+    def _rest(self) -> None:
+        """After a longer pause: renew the picture that stays in the notebook."""
+        if self._still_stale and self._companion.shown:
+            self._companion.update(self.snapshot())
+            self._still_stale = False
+
+    def _say(self, text: str) -> None:
+        self._status.value = f'<span role="status" aria-live="polite">{text}</span>'
+
+    def _fail(self, error: Exception) -> None:
+        text = html.escape(str(error) or type(error).__name__)
+        if not isinstance(error, ValueError | OSError):
+            text = f"{type(error).__name__}: {text}. Your points are kept: undo, or try again."
+        self._say(f"<b>{text}</b>")
+
+
+def _pointless(old: Any, new: Any) -> bool:
+    """Whether a waiting event can go because of the one right after it."""
+    match old, new:
+        case Pointer(kind="move"), Pointer(kind="move" | "up"):
+            return True
+        case (Pick(done=False), Pick()) | (Resize(), Resize()):
+            return True
+    return bool(old == new and old in (READY, REFRESH))
+
+
+def _points(count: int) -> str:
+    return "1 point" if count == 1 else f"{count} points"
+
+
+def _saved(path: Path, what: str) -> str:
+    url = download_url(path)
+    link = f' · <a href="{html.escape(url)}" download>Download</a>' if url else ""
+    return f"{html.escape(what)} to {html.escape(str(path))}{link}"
+
+
+def _close(widget: Widget) -> None:
+    """Close a widget with everything that belongs to it; ipywidgets leaves children, layouts and styles alive."""
+    for value in list(widget.trait_values().values()):
+        for part in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(part, Widget) and not isinstance(part, _CanvasManager) and part.comm is not None:
+                _close(part)
+    Widget.close(widget)

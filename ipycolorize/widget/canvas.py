@@ -1,0 +1,295 @@
+"""View: the photograph and its points on two canvas layers, and where in the photograph the mouse is.
+
+What was learnt about ipycanvas 0.14 and is kept in this one place:
+
+- Commands are held back in a list that all canvases of the process share, and an exception there stops them all: `hold` is the only
+  door, for one thread at a time, and always closes.
+- A browser that (re)connects has empty canvases and does not know which canvas was drawn on last: every batch names its canvas
+  again, and `replay` draws everything from the state kept here.
+- The picture travels as a JPEG data URL in an image widget (bytes as a blob are never released by the browser), and the
+  picture layer is never cleared before it is overwritten, which would flash.
+- A canvas neither tells mouse buttons nor Shift and reports every hover: pointers come from ipyevents on the box around it.
+- A canvas swallows every key while it has the focus, Tab too: whoever uses it must hand Tab on (`on_key`).
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ipycanvas import Canvas, MultiCanvas, hold_canvas
+from ipycanvas.canvas import _CANVAS_MANAGER
+from ipyevents import Event
+from ipywidgets import Box, Image, Layout
+from PIL import Image as Pillow
+
+from ..frame import Frame
+from .gestures import Pointer
+
+ACCENT = (33, 150, 243)
+BOX = (540, 760)  # CSS pixels, height and width, that a picture fills at most
+SMALL = 480  # a photograph smaller than this is enlarged on the screen
+MAX_SENT = 1_000_000  # pixels of a frame; more cannot be seen at this size and costs time
+_DRAWING = threading.RLock()
+
+
+@contextmanager
+def hold() -> Iterator[None]:
+    """Collect drawing commands and send them as one batch, whatever happens inside."""
+    with _DRAWING:
+        held = hold_canvas()
+        held.__enter__()
+        _CANVAS_MANAGER._current_canvas = None  # name the canvas again: a reloaded page has forgotten it
+        try:
+            yield
+        finally:
+            held.__exit__(None, None, None)
+
+
+def jpeg(rgb: np.ndarray, *, draft: bool) -> bytes:
+    """Encode an ``(H, W, 3)`` uint8 picture: 4:4:4 at quality 95, which hides its losses, or a third of the bytes as a draft."""
+    file = io.BytesIO()
+    quality, subsampling = (80, 2) if draft else (95, 0)
+    Pillow.fromarray(rgb).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return file.getvalue()
+
+
+def fit(photo: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
+    """Size on the screen, (height, width) in CSS pixels: the photograph's own, shrunk into `box`, small ones enlarged."""
+    wanted = max(1.0, SMALL / max(photo))
+    scale = min(wanted, box[0] / photo[0], box[1] / photo[1])
+    return max(1, round(photo[0] * scale)), max(1, round(photo[1] * scale))
+
+
+class Acknowledgement:
+    """Flow control: a canvas of one pixel that the browser paints after a picture and sends back.
+
+    Each frame paints its number as a colour; the browser works in order, so the number that returns tells which pictures it
+    has shown. Without this a slow link keeps seconds of old frames in its queue.
+
+    Args:
+        in_flight: frames that may be on their way.
+        timeout: seconds after which nobody seems to be looking (no browser, or a busy one) and frames go on without waiting.
+    """
+
+    def __init__(self, *, in_flight: int = 4, timeout: float = 1.5) -> None:
+        self.canvas = Canvas(width=1, height=1, sync_image_data=True)
+        self._in_flight, self._timeout = in_flight, timeout
+        self._sent = self._seen = 0
+        self._returned = threading.Condition()
+        self.canvas.observe(self._receive, "image_data")
+
+    def _receive(self, change: Any) -> None:
+        try:
+            red, green, blue = Pillow.open(io.BytesIO(change["new"])).convert("RGB").getpixel((0, 0))  # type: ignore[misc]  # an RGB pixel is three numbers
+        except (OSError, TypeError):  # an empty canvas of a page that is being closed
+            return
+        with self._returned:
+            self._seen = max(self._seen, red << 16 | green << 8 | blue)
+            self._returned.notify_all()
+
+    def wait(self) -> None:
+        """Wait until the browser has shown enough of what was sent."""
+        with self._returned:
+            if not self._returned.wait_for(lambda: self._sent - self._seen < self._in_flight, self._timeout):
+                self._seen = self._sent
+
+    def mark(self) -> None:
+        """Number the frame that is being sent; call inside `hold`."""
+        with self._returned:
+            self._sent += 1
+            if self._sent > 0xFFFFFF:  # 6 days of 30 frames a second: start again
+                self._sent, self._seen = 1, 0
+        self.canvas.fill_style = f"#{self._sent:06x}"
+        self.canvas.fill_rect(0, 0, 1, 1)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point to draw: place and patch size in photo pixels, and its colour as RGB."""
+
+    row: int
+    col: int
+    size: int
+    rgb: tuple[int, int, int]
+    selected: bool = False
+
+
+def rings(mark: Mark) -> list[tuple[int, tuple[int, int, int]]]:
+    """The discs of a point, (radius in canvas pixels, RGB), from the outermost to the innermost, painted over each other.
+
+    Dark around white around the colour: one of the two outlines stands out on every picture.
+    """
+    radius = 14 if mark.selected else 11
+    accent = [(radius + 7, ACCENT)] if mark.selected else []
+    return [*accent, (radius + 4, (20, 20, 20)), (radius + 3, (255, 255, 255)), (radius, mark.rgb)]
+
+
+class Picture:
+    """The picture layer, the points layer, and the pointer over them.
+
+    The canvas has twice the pixels of its CSS size, so that points are crisp on fine screens; the photograph is sent at no more pixels
+    than it has and is scaled by the browser.
+
+    Args:
+        photo: (H, W) of the photograph.
+        height: greatest height on the screen in CSS pixels, None for the usual size.
+        on_pointer: called with a `Pointer` for each mouse event that may matter.
+        on_key: called with (key, ctrl, shift) for each key while the picture has the focus.
+        on_ready: called when a browser (re)connects.
+    """
+
+    def __init__(
+        self,
+        photo: tuple[int, int],
+        *,
+        height: int | None,
+        on_pointer: Callable[[Pointer], None],
+        on_key: Callable[[str, bool, bool], None],
+        on_ready: Callable[[], None],
+    ) -> None:
+        box = BOX if height is None else (height, max(BOX[1], 2 * height))
+        self.css = fit(photo, box)
+        self.frame = Frame(photo=photo, grid=(2 * self.css[0], 2 * self.css[1]))
+        shrink = min(1.0, self.frame.scale, math.sqrt(MAX_SENT / (photo[0] * photo[1])))
+        self.sent_shape = (max(1, round(photo[0] * shrink)), max(1, round(photo[1] * shrink)))
+        self._on_pointer = on_pointer
+        self._pressed = False
+        self._marks: Sequence[Mark] = ()
+        self.image = Image(format="url", value=b"")
+        self.acknowledgement = Acknowledgement()
+
+        rows, columns = self.frame.grid
+        self.canvas = MultiCanvas(2, width=columns, height=rows, layout=Layout(width="100%", height="auto"))
+        self.canvas.add_class("ipc-picture")
+        self.keyboard = Canvas(width=1, height=1)
+        self.keyboard.add_class("ipc-keyboard")
+        self.box = Box([self.canvas, self.keyboard])
+        self.box.add_class("ipc-stage")
+        for canvas in (self.canvas, self.keyboard):
+            canvas.on_key_down(lambda key, shift, ctrl, meta: on_key(key, ctrl or meta, shift))
+        for layer in self.canvas._canvases:
+            layer.on_client_ready(on_ready)
+        self.events = Event(
+            source=self.box,
+            watched_events=["mousedown", "mouseup", "mousemove", "mouseleave", "contextmenu"],
+            prevent_default_action=True,  # no browser menu, no cell menu, no selection of text
+            throttle_or_debounce="throttle",
+            wait=33,
+        )
+        self.events.on_dom_event(self._pointer)
+
+    # -- from the browser -----------------------------------------------------------------------------------------------------
+
+    def _pointer(self, event: dict[str, Any]) -> None:
+        kind = {"mousedown": "down", "mouseup": "up", "mousemove": "move", "mouseleave": "leave"}.get(
+            event["event"]
+        )
+        buttons = event.get("buttons", 0)
+        if kind is None or (kind in ("move", "leave") and not (buttons & 1 or self._pressed)):
+            return  # hovering costs nothing beyond this line
+        width, height = event.get("boundingRectWidth", 0), event.get("boundingRectHeight", 0)
+        if not (width and height):
+            return  # an element that is not on the screen
+        x = (event["x"] - event["boundingRectLeft"]) / width
+        y = (event["y"] - event["boundingRectTop"]) / height
+        row, col = self.frame.to_photo(y * self.frame.grid[0] - 0.5, x * self.frame.grid[1] - 0.5)
+        button = event.get("button", 0)
+        if button == 0 and event.get("ctrlKey"):
+            button = 2  # the other way to say right click on a Mac
+        if kind == "down":
+            self._pressed = button == 0
+            self.focus(x, y)
+        elif not buttons & 1:
+            self._pressed = False
+        one = self.frame.photo[1] / width  # photo pixels per CSS pixel
+        self._on_pointer(
+            Pointer(
+                kind,  # type: ignore[arg-type]  # the four values of the table above
+                row,
+                col,
+                button=button,
+                buttons=buttons,
+                sample=bool(event.get("shiftKey") or event.get("altKey")),
+                reach=max(1.0, 11 * one),
+                slack=2.5 * one,
+            )
+        )
+
+    def focus(self, x: float, y: float) -> None:
+        """Give the keyboard to the picture; (x, y) are shares of its width and height.
+
+        An invisible element under the mouse takes it: focusing the canvas itself would scroll the page to its edge.
+        """
+        with self.keyboard.layout.hold_sync():
+            self.keyboard.layout.left = f"{100 * min(max(x, 0), 0.99):.1f}%"
+            self.keyboard.layout.top = f"{100 * min(max(y, 0), 0.99):.1f}%"
+        self.keyboard.focus()
+
+    # -- to the browser -------------------------------------------------------------------------------------------------------
+
+    def draw(
+        self, *, rgb: np.ndarray | None = None, marks: Sequence[Mark] | None = None, draft: bool = False
+    ) -> None:
+        """Show a new picture, new points, or both in one frame.
+
+        Args:
+            rgb: ``(h, w, 3)`` uint8 of any size; it is stretched over the canvas.
+            marks: all points, later ones on top.
+            draft: encode smaller and a little worse, for frames that are replaced at once.
+        """
+        url = None if rgb is None else b"data:image/jpeg;base64," + base64.b64encode(jpeg(rgb, draft=draft))
+        with hold():
+            if url is not None:
+                self.image.value = url
+                self._paint()
+            if marks is not None:
+                self._marks = tuple(marks)
+                self._point()
+            if url is not None:
+                self.acknowledgement.mark()
+
+    def replay(self) -> None:
+        """Draw everything again, for a browser that has just come."""
+        with hold():
+            if self.image.value:
+                self._paint()
+            self._point()
+
+    def _paint(self) -> None:
+        rows, columns = self.frame.grid
+        layer = self.canvas[0]
+        layer.image_smoothing_enabled = (
+            columns < 8 * self.frame.photo[1]
+        )  # the pixels of a tiny photograph are worth seeing
+        layer.draw_image(self.image, 0, 0, columns, rows)
+
+    def _point(self) -> None:
+        layer = self.canvas[1]
+        layer.clear()
+        if not self._marks:
+            return
+        circles = []
+        for mark in self._marks:
+            row, col = self.frame.to_grid(mark.row, mark.col)
+            circles += [(col + 0.5, row + 0.5, radius, *rgb) for radius, rgb in rings(mark)]
+        for mark in self._marks:
+            if mark.selected:
+                self._patch(layer, mark)
+        x, y, radius, *rgb = np.array(circles, float).T
+        layer.fill_styled_circles(x, y, radius, np.stack(rgb, axis=1).astype(np.uint8))
+
+    def _patch(self, layer: Canvas, mark: Mark) -> None:
+        row, col = self.frame.to_grid(mark.row, mark.col)
+        side = self.frame.size_to_grid(mark.size)
+        left, top = col + 0.5 - side / 2, row + 0.5 - side / 2
+        for width, style in ((4, "rgba(20,20,20,.55)"), (2, "rgba(255,255,255,.95)")):
+            layer.line_width, layer.stroke_style = width, style
+            layer.stroke_rect(left, top, side, side)

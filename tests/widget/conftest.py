@@ -1,0 +1,25 @@
+"""A real session of a small photograph with a small untrained network: what a gesture does to the hints is real, only quick."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_sample_image
+
+from ipycolorize.models.live import Live
+from ipycolorize.session import Session
+
+
+@pytest.fixture(scope="session")
+def photo():
+    return np.ascontiguousarray(load_sample_image("china.jpg")[::4, ::4])  # 107 x 160
+
+
+@pytest.fixture(scope="session")
+def network():
+    torch.manual_seed(0)
+    return Live()
+
+
+@pytest.fixture
+def session(photo, network):
+    return Session(photo, network, device="cpu", short_side=64)
