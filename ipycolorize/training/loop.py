@@ -16,15 +16,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..color import lab_to_rgb, rgb_to_lab, to_uint8
+from ..color import rgb_to_lab
 from ..gamut import AbBins
-from ..hints import HintBatch
-from ..metrics import psnr
 from ..models.base import Network
 from ..models.weights import save_model
+from ..protocol import psnr_by_count
 from .data import Photographs
 from .losses import huber, soft_cross_entropy
-from .simulate import patch_means, simulate_batch
+from .simulate import simulate_batch
 
 
 class TrainingError(RuntimeError):
@@ -87,58 +86,15 @@ def learning_rate(step: int, share: float, config: TrainConfig) -> float:
 
 
 def validate(
-    network: Network,
-    photos: Tensor,
-    *,
-    counts: tuple[int, ...] = (0, 1, 10, 100),
-    patch: int = 7,
-    everything: bool = True,
+    network: Network, images: Tensor, *, counts: tuple[int, ...] = (0, 1, 10, 100)
 ) -> dict[str, float]:
-    """Mean PSNR on held-out photographs with random points revealed, a quick look while training.
-
-    Args:
-        network: in eval mode.
-        photos: ``(N, 3, H, W)`` float RGB.
-        counts: of random points (uniform positions).
-        patch: revealed side in pixels.
-        everything: also with every pixel revealed.
-    """
-    device = next(network.parameters()).device
-    lab = rgb_to_lab(photos)
-    truth = to_uint8(photos)
+    """Mean PSNR in dB on held-out photographs ``(N, 3, H, W)`` uint8, a quick look while training."""
     generator = torch.Generator().manual_seed(0)
-    height, width = photos.shape[-2:]
-    sums: dict[str, list[float]] = {}
-    with torch.inference_mode():
-        for start in range(0, len(photos), 8):
-            part = lab[start : start + 8].to(device)
-            features = network.encode(part[:, :1])
-            cases: dict[str, HintBatch] = {}
-            for count in counts:
-                row = torch.randint(height, (len(part), count), generator=generator).to(device)
-                col = torch.randint(width, (len(part), count), generator=generator).to(device)
-                size = torch.full_like(row, patch)
-                colour = patch_means(part[:, 1:], row, col, size)
-                cases[str(count)] = HintBatch.of_points(
-                    row.float(),
-                    col.float(),
-                    size.float(),
-                    colour,
-                    torch.ones_like(row, dtype=torch.float32),
-                    shape=(height, width),
-                )
-            if everything:
-                cases["all"] = HintBatch.revealed(part[:, 1:].contiguous())
-            for name, hints in cases.items():
-                ab = network.decode(features, hints).ab.float()
-                out = to_uint8(lab_to_rgb_clipped(part[:, :1], ab)).cpu()
-                sums.setdefault(name, []).extend(psnr(out, truth[start : start + 8], data_range=255).tolist())
-    return {name: sum(values) / len(values) for name, values in sums.items()}
-
-
-def lab_to_rgb_clipped(lightness: Tensor, ab: Tensor) -> Tensor:
-    """RGB in [0, 1] of L and ab by clipping, as the paper's protocol does."""
-    return lab_to_rgb(torch.cat([lightness, ab], dim=1)).clamp(0, 1)
+    parts = [
+        psnr_by_count(network, part, counts=counts, generator=generator, everything=True)
+        for part in images.split(8)
+    ]
+    return {name: torch.cat([part[name] for part in parts]).mean().item() for name in parts[0]}
 
 
 class Trainer:
@@ -149,7 +105,7 @@ class Trainer:
         photographs: to learn from.
         config: how.
         folder: checkpoints, log and averaged weights go here; a checkpoint found there is resumed.
-        validation: ``(N, 3, H, W)`` float RGB for the PSNR in the log, or None.
+        validation: ``(N, 3, H, W)`` uint8 for the PSNR in the log, or None.
     """
 
     def __init__(

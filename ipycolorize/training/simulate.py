@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..hints import HintBatch
+from ..protocol import patch_means
 
 STOP = 1 / 8  # p of the geometric distribution of the number of points
 MAX_PATCH = 9  # patches are 1 x 1 .. 9 x 9
@@ -24,31 +24,6 @@ def paper_counts(examples: int, *, generator: torch.Generator) -> Tensor:
 def many_counts(examples: int, *, most: int, generator: torch.Generator) -> Tensor:
     """Number of points of each example, log-uniform in 1..most: the paper's law hardly shows hundreds."""
     return torch.exp(torch.rand(examples, generator=generator) * math.log(most + 1)).floor().long()
-
-
-def patch_means(ab: Tensor, row: Tensor, col: Tensor, size: Tensor) -> Tensor:
-    """Mean colour of square patches, cut at the border of the picture.
-
-    Args:
-        ab: ``(N, 2, H, W)``.
-        row, col, size: ``(N, K)`` integer centres and odd or even sides.
-
-    Returns:
-        ``(N, K, 2)``.
-    """
-    height, width = ab.shape[-2:]
-    total = F.pad(ab.double().cumsum(2).cumsum(3), (1, 0, 1, 0))  # integral image
-    half = (size - 1) // 2
-    top, left = (row - half).clamp(min=0), (col - half).clamp(min=0)
-    bottom, right = (row - half + size).clamp(max=height), (col - half + size).clamp(max=width)
-    flat = total.flatten(2)  # (N, 2, (H + 1) (W + 1))
-
-    def corner(r: Tensor, c: Tensor) -> Tensor:
-        return flat.gather(2, (r * (width + 1) + c)[:, None].expand(-1, 2, -1))
-
-    inside = corner(bottom, right) - corner(top, right) - corner(bottom, left) + corner(top, left)
-    area = ((bottom - top) * (right - left))[:, None]
-    return (inside / area).transpose(1, 2).to(ab.dtype)
 
 
 def simulate_hints(

@@ -63,7 +63,7 @@ class Colorizer(VBox):
         self.session = photo if isinstance(photo, Session) else Session(photo, **chosen, device=device)
         shape = self.session.photo.shape
         self._state = State(size=self.session.default_size, place=(shape[0] // 2, shape[1] // 2))
-        self._drawn: tuple[Any, Any] | None = None  # hints and before/after of the picture on the screen
+        self._drawn: tuple[Any, bool] | None = None  # hints and before/after of the picture on the screen
         self._draft = self._controls_stale = self._still_stale = False
         self._looks: dict[Hint, tuple[int, int, int]] = {}
         self._summary = ""
@@ -279,9 +279,9 @@ class Colorizer(VBox):
         if self._state.drag is None:
             self._state = gestures.settle(self.session, self._state)
         if self._draft:
-            self._drawn = ((), None)
-            self._handle([REFRESH])
-        elif self._controls_stale:
+            self._picture.draw(rgb=self.session.rgb(self._picture.sent_shape))
+            self._draft = False
+        if self._controls_stale:
             self._show_controls()
 
     def _rest(self) -> None:

@@ -280,11 +280,11 @@ class Picture:
         for mark in self._marks:
             row, col = self.frame.to_grid(mark.row, mark.col)
             circles += [(col + 0.5, row + 0.5, radius, *rgb) for radius, rgb in rings(mark)]
+        x, y, radius, *rgb = np.array(circles, float).T
+        layer.fill_styled_circles(x, y, radius, np.stack(rgb, axis=1).astype(np.uint8))
         for mark in self._marks:
             if mark.selected:
                 self._patch(layer, mark)
-        x, y, radius, *rgb = np.array(circles, float).T
-        layer.fill_styled_circles(x, y, radius, np.stack(rgb, axis=1).astype(np.uint8))
 
     def _patch(self, layer: Canvas, mark: Mark) -> None:
         row, col = self.frame.to_grid(mark.row, mark.col)

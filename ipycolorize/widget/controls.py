@@ -111,7 +111,7 @@ class Controls:
                     _section("Suggested here", self._suggested.box),
                     _styled(_section("Recent", self._recent.box), "ipc-recent"),
                     _section("Point size", _row(self._slider, self._size)),
-                    _section("Picture file", _row(self._file, export)),
+                    _section("Full-size picture", _row(self._file, export)),
                 ]
             ),
             "ipc-panel",
@@ -160,6 +160,7 @@ class Controls:
             self._undo.disabled, self._redo.disabled = not view.can_undo, not view.can_redo
             self._delete.disabled, self._reset.disabled = view.ab is None, not view.points
             (self._before.add_class if view.before else self._before.remove_class)("ipc-on")
+            (self.panel.add_class if view.ab is None else self.panel.remove_class)("ipc-idle")
             self.gamut.show(view.lightness, view.ab)
             text = "" if view.rgb is None else to_hex(view.rgb)
             self._chip.value = f'<i style="background:{text or "transparent"}"></i>'

@@ -31,8 +31,8 @@ CSS = """
 .ipc-pad .ipc-gap { margin-left: 9px; position: relative; overflow: visible; }
 .ipc-pad .ipc-gap::before { content: ""; position: absolute; left: -6px; top: 6px; height: 16px; width: 1px;
   background: var(--ipc-line); }
-.ipc-pad .ipc-upload { font-size: 0; }
-.ipc-pad .ipc-upload i { font-size: 14px; margin: 0; }
+.ipc-pad .ipc-upload { font-size: 0; display: flex; align-items: center; justify-content: center; }
+.ipc-pad .ipc-upload i { font-size: 14px; margin: 0; line-height: 1; }
 .ipc-pad button:focus-visible, .ipc-pad input:focus-visible, .ipc-pad canvas:focus-visible {
   outline: 2px solid var(--ipc-accent); outline-offset: 1px; }
 
@@ -50,19 +50,18 @@ CSS = """
 .ipc-status b { color: var(--ipc-bad); font-weight: 500; }
 .ipc-status a { color: var(--jp-content-link-color, #1976d2); text-decoration: underline; }
 
-.ipc-panel { flex: 0 0 244px; display: flex; flex-flow: column; gap: 14px; overflow: visible; }
+.ipc-panel { flex: 0 0 260px; width: 260px; display: flex; flex-flow: column; gap: 14px; overflow: visible; }
 .ipc-section { display: flex; flex-flow: column; gap: 6px; overflow: visible; }
 .ipc-row { display: flex; align-items: center; gap: 8px; overflow: visible; }
 .ipc-pad .ipc-label { font-size: 12px; font-weight: 600; color: var(--ipc-soft); line-height: 16px; }
 .ipc-pad .ipc-label .widget-html-content { font-size: 12px; line-height: 16px; }
 
-.ipc-gamut { position: relative; width: 244px; height: 244px; cursor: crosshair; border-radius: 3px; overflow: hidden;
+.ipc-gamut { position: relative; width: 100%; aspect-ratio: 1; cursor: crosshair; border-radius: 3px; overflow: hidden;
   touch-action: none; border: 1px solid var(--ipc-line); box-sizing: border-box;
   background: linear-gradient(var(--ipc-line), var(--ipc-line)) center / 1px 100% no-repeat,
     linear-gradient(var(--ipc-line), var(--ipc-line)) center / 100% 1px no-repeat, var(--ipc-fill); }
 .ipc-pad .ipc-gamut > * { pointer-events: none; position: absolute; inset: 0; width: 100%; height: 100%; max-width: none; }
-.ipc-off { cursor: default; }
-.ipc-off .ipc-plane { opacity: .4; }
+.ipc-idle .ipc-plane, .ipc-pad .ipc-idle .ipc-swatch { opacity: .4; }
 .ipc-ring { position: absolute; width: 14px; height: 14px; margin: -7px 0 0 -7px; border-radius: 50%; box-sizing: border-box;
   border: 2px solid #fff; box-shadow: 0 0 0 1.5px rgba(0,0,0,.75), inset 0 0 0 1px rgba(0,0,0,.55); }
 .ipc-pad .ipc-overlay .widget-html-content { position: absolute; inset: 0; }
@@ -84,6 +83,7 @@ CSS = """
 .ipc-pad .ipc-swatch:hover:enabled { box-shadow: 0 0 0 2px var(--ipc-fill), 0 0 0 3.5px var(--ipc-accent); }
 .ipc-pad .ipc-swatch:disabled { opacity: 1; border-color: var(--ipc-line); cursor: default; }
 .ipc-pad .ipc-slider { flex: 1 1 0; width: auto; min-width: 0; }
+.ipc-pad .ipc-slider .slider-container { height: 24px; }
 .ipc-pad .ipc-value { flex: 0 0 48px; text-align: right; color: var(--ipc-soft); }
 .ipc-pad .ipc-action { width: auto; height: 28px; line-height: 28px; padding: 0 12px; border-radius: 3px; font-size: 13px;
   background: var(--ipc-hover); color: var(--ipc-text); box-shadow: none; }

@@ -114,7 +114,7 @@ class Gamut:
         self.events.on_dom_event(self._pointer)
 
     def show(self, lightness: float, ab: AB | None) -> None:
-        """Show the plane at a lightness, with a ring around `ab`; without one the plane is dimmed: there is nothing to recolour."""
+        """Show the plane at a lightness, with a ring around `ab`."""
         self._lightness = lightness
         url = b"data:image/png;base64," + base64.b64encode(gamut_png(round(lightness)))
         if url != self._plane.value:
@@ -127,7 +127,6 @@ class Gamut:
             '<span class="ipc-axis ipc-west">green</span><span class="ipc-axis ipc-east">red</span>'
             f'<span class="ipc-axis ipc-north">yellow</span><span class="ipc-axis ipc-south">blue</span>{ring}'
         )
-        (self.box.remove_class if ab is not None else self.box.add_class)("ipc-off")
 
     def _pointer(self, event: dict[str, Any]) -> None:
         kind, held = event["event"], bool(event.get("buttons", 0) & 1)

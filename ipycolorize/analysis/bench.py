@@ -1,0 +1,157 @@
+"""How long an edit takes and what it costs: every shipped network beside the paper's at width 64, in one run.
+
+Compare rows of one run as ratios; milliseconds alone tell more about the machine. Each network is measured in
+a fresh process, so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..hints import HintBatch
+from ..image import sample_photo
+from ..models.base import Network
+from ..models.device import pick_device
+from ..models.weights import build, list_models, load_model
+from ..session import Session
+
+SIZE = 256  # of the network's grid, square
+SHOWN = 512  # short side of the picture that a click paints
+REPEATS = 9
+
+
+@dataclass(frozen=True)
+class Case:
+    """What to measure: shipped weights by name, or (source None) the paper's, width 64, untrained."""
+
+    source: str | None
+    points: int
+    dtype: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One row; times are medians in milliseconds.
+
+    Attributes:
+        network: weights' name, or "siggraph17-64-untrained".
+        width: channels of the first scale.
+        points: hints set.
+        size: of the network's square grid.
+        encode_ms: once for each photograph.
+        edit_ms: decoding one set of hints, colours only.
+        click_to_rgb_ms: from a moved hint to uint8 RGB of a 3:2 photograph at 512 pixels short side.
+        gflop_edit: of the decoding, a multiply and an add counted as two.
+        parameters: of the network.
+        peak_mb: resident memory of the process at its highest.
+    """
+
+    network: str
+    width: int
+    points: int
+    device: str
+    dtype: str
+    size: int
+    encode_ms: float
+    edit_ms: float
+    click_to_rgb_ms: float
+    gflop_edit: float
+    parameters: int
+    peak_mb: float
+
+
+def cases(device: str = "auto") -> list[Case]:
+    """Rows of `bench`: shipped networks with 1, 20, 500 points; the paper's network in two precisions."""
+    where = pick_device(device).type
+    shipped = [Case(card.name, points, "float32", where) for card in list_models() for points in (1, 20, 500)]
+    return [*shipped, Case(None, 20, "float32", where), Case(None, 20, "bfloat16", where)]
+
+
+def bench(device: str = "auto", *, repeats: int = REPEATS) -> list[Timing]:
+    """Measure all `cases`, each in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    rows = []
+    for case in cases(device):
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            rows.append(pool.submit(measure, case, repeats).result())
+    return rows
+
+
+def _median_ms(action: Callable[[], object], repeats: int, device: str) -> float:
+    times = []
+    for _ in range(repeats + 2):
+        started = time.perf_counter()
+        action()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append((time.perf_counter() - started) * 1e3)
+    return statistics.median(times[2:])  # the first two warm up caches and kernels
+
+
+@torch.inference_mode()
+def measure(case: Case, repeats: int = REPEATS) -> Timing:
+    """Measure one case in this process."""
+    network: Network = load_model(case.source) if case.source else build("siggraph17", {"width": 64}).eval()
+    dtype = getattr(torch, case.dtype)
+    network = network.to(case.device)
+    generator = torch.Generator().manual_seed(0)
+    lightness = (torch.rand(1, 1, SIZE, SIZE, generator=generator) * 100).to(case.device)
+    place = torch.rand(2, 1, case.points, generator=generator) * SIZE
+    ab = torch.randn(1, case.points, 2, generator=generator) * 20
+    ones = torch.ones(1, case.points)
+    hints = HintBatch.of_points(place[0], place[1], 7 * ones, ab, ones, shape=(SIZE, SIZE)).to(case.device)
+    with torch.autocast(case.device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        encode = _median_ms(lambda: network.encode(lightness), repeats, case.device)
+        features = network.encode(lightness)
+        edit = _median_ms(lambda: network.decode(features, hints), repeats, case.device)
+        with FlopCounterMode(display=False) as counter:
+            network.decode(features, hints)
+        click = _click_ms(network, case, repeats)
+    return Timing(
+        network=case.source or "siggraph17-64-untrained",
+        width=int(network.config.get("width", network.config.get("widths", (0,))[0])),
+        points=case.points,
+        device=case.device,
+        dtype=case.dtype,
+        size=SIZE,
+        encode_ms=round(encode, 2),
+        edit_ms=round(edit, 2),
+        click_to_rgb_ms=round(click, 2),
+        gflop_edit=round(counter.get_total_flops() / 1e9, 3),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        peak_mb=round(_peak_mb(), 1),
+    )
+
+
+def _click_ms(network: Network, case: Case, repeats: int) -> float:
+    """From a moved hint to the pixels of the picture, on a real photograph."""
+    session = Session(sample_photo("china"), network, device=case.device)
+    height, width = session.photo.shape
+    shape = (SHOWN, round(SHOWN * width / height))
+    step = max(1, height * width // case.points)
+    for number in range(case.points):
+        session.add(*divmod(number * step, width), ab=(20.0, 20.0))
+    first = next(iter(session.hints)).id
+    rows = iter(range(1, height))
+
+    def click() -> None:
+        session.move(first, next(rows), width // 2)
+        session.rgb(shape)
+
+    return _median_ms(click, repeats, case.device)
+
+
+def _peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)

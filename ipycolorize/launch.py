@@ -1,0 +1,68 @@
+"""`ipycolorize lab`: JupyterLab on a notebook that is ready to run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from .image import read_photo
+
+
+def notebook_for(photo: str | None) -> dict[str, Any]:
+    """A notebook (nbformat 4) with a pad on a photograph; None is a sample."""
+    intro = (
+        "# Colorize a photograph\n\n"
+        "Click into the cell below and press **Shift + Enter**. Then click on the photograph: each click "
+        "adds a colour point, and the picture follows. Pick a colour at the right, drag points to move them, "
+        "right-click a point to remove it."
+    )
+    given = repr(photo) if photo else 'sample_photo("china")'
+    names = "Colorizer" if photo else "Colorizer, sample_photo"
+    code = f"from ipycolorize import {names}\n\npad = Colorizer({given})\npad"
+    cells = [
+        {"cell_type": "markdown", "id": "intro", "metadata": {}, "source": intro},
+        {
+            "cell_type": "code",
+            "id": "pad",
+            "metadata": {},
+            "source": code,
+            "outputs": [],
+            "execution_count": None,
+        },
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def write_notebook(photo: Path | None, folder: Path) -> Path:
+    """Write the notebook for a photograph into a folder; one that is there already is kept as it is.
+
+    Raises:
+        PhotoError: the photograph cannot be read: better said now than in the notebook.
+    """
+    if photo is not None:
+        read_photo(photo)
+        photo = photo.resolve()
+        inside = photo.is_relative_to(folder)
+        name, shown = photo.stem, str(photo.relative_to(folder) if inside else photo)
+    else:
+        name, shown = "sample", None
+    path = folder / f"colorize-{name}.ipynb"
+    if not path.exists():
+        path.write_text(json.dumps(notebook_for(shown), indent=1))
+    return path
+
+
+def launch_lab(photo: Path | None, arguments: list[str]) -> int:
+    """Open JupyterLab on the notebook in the present folder, until it is stopped; returns its exit code."""
+    folder = Path.cwd()
+    notebook = write_notebook(photo, folder)
+    print(f"notebook: {notebook}")
+    command = [sys.executable, "-m", "jupyterlab", str(notebook), *arguments]
+    try:
+        return subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
