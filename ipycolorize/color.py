@@ -46,18 +46,22 @@ def _two_doors(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Any]:
             if image.ndim < 3 or image.shape[-3] != 3:
                 raise ValueError(f"expected a tensor (..., 3, H, W), got shape {tuple(image.shape)}")
             return function(image)
-        array = np.asarray(image)
+        array = np.require(image, requirements=["C", "W"])  # torch shares no memory that it may not write
         if array.ndim < 1 or array.shape[-1] != 3:
             raise ValueError(f"expected an array with 3 channels last (..., 3), got shape {array.shape}")
         # one row of pixels is an image too: (..., 3) -> (3, 1, pixels)
-        planes = torch.from_numpy(np.ascontiguousarray(array)).reshape(1, -1, 3).permute(2, 0, 1)
+        planes = torch.from_numpy(array).reshape(1, -1, 3).permute(2, 0, 1)
         return function(planes).permute(1, 2, 0).reshape(array.shape).numpy()
 
     return wrapper
 
 
 def _as_float(rgb: Tensor) -> Tensor:
-    return rgb.to(torch.float32) / 255 if rgb.dtype == torch.uint8 else rgb
+    if rgb.dtype == torch.uint8:
+        return rgb.to(torch.float32) / 255
+    if not rgb.is_floating_point():
+        raise ValueError(f"expected RGB as uint8 or as floats in [0, 1], got {rgb.dtype}")
+    return rgb
 
 
 def linearize(rgb: Tensor) -> Tensor:
@@ -86,6 +90,9 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
 
     Returns:
         Lab of the same layout: L in [0, 100], a and b in Lab units.
+
+    Raises:
+        ValueError: another layout, or other integers than uint8.
     """
     xyz = _mix(_RGB_TO_XYZ, linearize(_as_float(rgb)))
     white = torch.tensor(_WHITE, dtype=xyz.dtype, device=xyz.device).view(3, 1, 1)
@@ -97,6 +104,7 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
 
 def lab_to_linear(lab: Tensor) -> Tensor:
     """Convert a ``(..., 3, H, W)`` Lab tensor to linear-light sRGB; out-of-gamut colours leave [0, 1]."""
+    lab = lab if lab.is_floating_point() else lab.to(torch.float32)
     lightness, a, b = lab.unbind(-3)
     fy = (lightness + 16) / 116
     f = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-3)

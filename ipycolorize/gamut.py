@@ -85,10 +85,11 @@ def snap(lab: Tensor, *, steps: int = 20) -> Tensor:
     current = lab
     for _ in range(steps):
         clipped = rgb_to_lab(lab_to_rgb(current).clamp(0, 1))
-        moved = (clipped - current).abs().sum(dim=-3).max()
-        if float(moved) < 1:
+        moving = (clipped - current).abs().sum(dim=-3, keepdim=True) >= 1  # each colour on its own
+        if not bool(moving.any()):
             break
-        current = torch.cat([lightness, clipped[..., 1:, :, :]], dim=-3)
+        restored = torch.cat([lightness, clipped[..., 1:, :, :]], dim=-3)
+        current = torch.where(moving, restored, current)
     return rgb_to_lab(lab_to_rgb(current).clamp(0, 1))
 
 

@@ -143,7 +143,7 @@ class Hints:
         if isinstance(data, str | bytes):
             try:
                 data = json.loads(data)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise HintError("expected hints saved as JSON, got text that is not JSON") from None
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise HintError(f'expected hints saved by ipycolorize ("format": "{FORMAT}"), got something else')
@@ -152,9 +152,12 @@ class Hints:
                 f"expected hints of version {VERSION}, got version {data.get('version')!r}; "
                 "update ipycolorize to read it"
             )
+        points = data.get("hints")
+        if not isinstance(points, list):
+            raise HintError(f'expected "hints": [...], a list of points, got {points!r}')
         frame = _frame_between(shape, data.get("shape", shape))
         hints = cls()
-        for number, point in enumerate(data.get("hints", ()), start=1):
+        for number, point in enumerate(points, start=1):
             try:
                 if not (0 <= point["row"] < frame.grid[0] and 0 <= point["col"] < frame.grid[1]):
                     raise HintError(
@@ -163,10 +166,11 @@ class Hints:
                     )
                 row, col = frame.to_photo(point["row"], point["col"])
                 size = max(1, round(point["size"] / frame.scale)) if point["size"] >= 1 else 0
-                hints, _ = hints.add(row, col, (float(point["ab"][0]), float(point["ab"][1])), size=size)
+                a, b = (0.0 + value for value in point["ab"])  # a sum refuses text, float() would read it
+                hints, _ = hints.add(row, col, (a, b), size=size)
             except HintError as error:
                 raise HintError(f"hint {number}: {error}") from None
-            except (KeyError, IndexError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise HintError(
                     f'hint {number}: expected {{"row": int, "col": int, "ab": [a, b], "size": int}}, '
                     f"got {point!r} ({type(error).__name__}: {error})"
@@ -179,7 +183,7 @@ def _frame_between(here: tuple[int, int], there: Any) -> Frame:
     try:
         height, width = there
         frame = Frame(photo=(here[0], here[1]), grid=(int(height), int(width)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise HintError(f'expected "shape": [height, width], got {there!r}') from None
     stretch = (frame.grid[0] * frame.photo[1]) / (frame.grid[1] * frame.photo[0])
     if not 0.98 < stretch < 1.02:
@@ -266,15 +270,16 @@ def rasterize(
     if points:
         # a patch of side s around r covers the pixel centres in [r - s/2, r + s/2), and always the pixel that
         # holds the point
-        top, bottom = _cover(row, size)
-        left, right = _cover(col, size)
-        steps = torch.arange(int(torch.maximum(bottom - top, right - left).max()), device=row.device)
+        top, bottom = _cover(row, size, height)
+        left, right = _cover(col, size, width)
+        longest = int(torch.maximum(bottom - top, right - left).max())
+        steps = torch.arange(max(longest, 0), device=row.device)
         rows, cols = top[..., None] + steps, left[..., None] + steps  # (N, K, S)
-        in_row = (rows < bottom[..., None]) & (rows >= 0) & (rows < height) & (weight[..., None] > 0)
-        in_col = (cols < right[..., None]) & (cols >= 0) & (cols < width)
+        in_row = (rows < bottom[..., None]) & (weight[..., None] > 0)
+        in_col = cols < right[..., None]
         inside = (in_row[..., :, None] & in_col[..., None, :]).flatten(1)  # (N, K S S)
         pixel = (
-            rows.clamp(0, height - 1)[..., :, None] * width + cols.clamp(0, width - 1)[..., None, :]
+            rows.clamp(max=height - 1)[..., :, None] * width + cols.clamp(max=width - 1)[..., None, :]
         ).flatten(1)
         number = torch.arange(1, points + 1, device=row.device)[None, :, None].expand(
             count, -1, len(steps) ** 2
@@ -286,9 +291,9 @@ def rasterize(
     return (owner > 0).to(ab.dtype).view(count, 1, height, width), raster.reshape(count, 2, height, width)
 
 
-def _cover(centre: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
-    """First pixel and the one after the last that patches cover along one axis."""
+def _cover(centre: Tensor, size: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """First pixel and the one after the last that patches cover along one axis of `length` pixels."""
     home = centre.round()
     first = torch.minimum((centre - size / 2).ceil(), home)
     last = torch.maximum((centre + size / 2).ceil(), home + 1)
-    return first.long(), last.long()
+    return first.clamp(0, length).long(), last.clamp(0, length).long()

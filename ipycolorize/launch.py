@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,9 @@ def launch_lab(photo: Path | None, arguments: list[str]) -> int:
     notebook = write_notebook(photo, folder)
     print(f"notebook: {notebook}")
     command = [sys.executable, "-m", "jupyterlab", str(notebook), *arguments]
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
+        print("running as root, as is usual in a container: passing --allow-root to Jupyter")
+        command.append("--allow-root")
     try:
         return subprocess.run(command, check=False).returncode
     except KeyboardInterrupt:

@@ -98,7 +98,7 @@ def render(lightness: np.ndarray, colors: Colors) -> np.ndarray:
         last = min(first + step, height)
         part = _rows(maps, first, last, height)[None]
         part = F.interpolate(part, size=(last - first, width), mode="bilinear")[0]
-        strip = torch.from_numpy(lightness[first:last])
+        strip = torch.from_numpy(np.require(lightness[first:last], np.float32, ["C", "W"]))
         lab = torch.cat([strip[None], part[:2] * strip + part[2:]])  # (3, rows, W)
         out[first:last] = to_uint8(_displayable(lab)).permute(1, 2, 0).numpy()
     return out

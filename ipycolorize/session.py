@@ -23,7 +23,7 @@ from torch import Tensor
 
 from .color import lab_to_rgb, rgb_to_lab, to_uint8
 from .gamut import snap
-from .hints import Hint, HintBatch, HintError, Hints
+from .hints import MAX_AB, Hint, HintBatch, HintError, Hints
 from .history import History
 from .image import Frame, Photo, read_photo, resize_lightness, write_photo
 from .models.base import Network, Prediction
@@ -150,7 +150,10 @@ class Session:
         """
         self._inside(row, col)
         size = self.default_size if size is None else size
-        hints, hint = self.hints.add(row, col, self.ab_at(row, col) if ab is None else ab, size=size)
+        if ab is None:  # a network may leave the range of a hint, which is wider than sRGB
+            a, b = (min(max(value, -MAX_AB), MAX_AB) for value in self.ab_at(row, col))
+            ab = a, b
+        hints, hint = self.hints.add(row, col, ab, size=size)
         self._change(hints, record)
         return hint
 
@@ -196,8 +199,8 @@ class Session:
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a step to take again."""
-        return self._history.can_redo
+        """Whether there is a step to take again; a change since the last recorded state takes its place."""
+        return self._history.can_redo and self.hints.items == self._history.present
 
     @_locked
     def undo(self) -> bool:
@@ -208,6 +211,7 @@ class Session:
     @_locked
     def redo(self) -> bool:
         """Go forward one step; False if there is none."""
+        self.commit()
         return self._go(self._history.redo())
 
     def _go(self, items: tuple[Hint, ...]) -> bool:
@@ -338,11 +342,19 @@ class Session:
 
     @_locked
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the hints as JSON, whole or not at all."""
-        path = Path(path)
+        """Write the hints as JSON, whole or not at all.
+
+        Raises:
+            HintError: if the system refuses.
+        """
+        path = Path(path).expanduser()
         partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps(self.to_json(), indent=1))
-        partial.replace(path)
+        try:
+            partial.write_text(json.dumps(self.to_json(), indent=1))
+            partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise HintError(f"expected to write {path}, but: {error.strerror}; try another place") from error
 
     @_locked
     def load(self, source: str | os.PathLike[str] | bytes | dict[str, Any]) -> None:
@@ -358,9 +370,9 @@ class Session:
         """
         if isinstance(source, str | os.PathLike):
             try:
-                source = Path(source).read_bytes()
-            except OSError as error:
-                reason = error.strerror
+                source = Path(source).expanduser().read_bytes()
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", error)
                 raise HintError(f"expected a file of hints, cannot read {source!r}: {reason}") from None
         hints = replace(self.hints, items=())
         for hint in Hints.from_json(source, shape=self.photo.shape):

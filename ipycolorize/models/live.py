@@ -354,7 +354,13 @@ class Live(Network):
     def decode(self, features: Features, hints: HintBatch) -> Prediction:
         """Colorize with hints given in pixels of the encoded L."""
         ab = self._tail(features, self.propagate(features, hints), hints) * AB_SCALE
-        return Prediction(ab, lambda: self._distribution(features, hints))
+        return Prediction(ab, lambda: self._cropped(self._distribution(features, hints), features))
+
+    @staticmethod
+    def _cropped(logits: Tensor, features: Features) -> Tensor:
+        """Logits of the picture alone, without those of its padding."""
+        height, width = features.shape
+        return logits[..., : -(-height // 4), : -(-width // 4)]
 
     def forward(self, lightness: Tensor, hints: HintBatch) -> tuple[Tensor, Tensor]:
         """Encode and decode, for training: ab ``(N, 2, H, W)`` and logits of the automatic distribution.
@@ -363,4 +369,4 @@ class Live(Network):
         distribution alone.
         """
         features = self.encode(lightness)
-        return self.decode(features, hints).ab, features.logits
+        return self.decode(features, hints).ab, self._cropped(features.logits, features)

@@ -1,7 +1,7 @@
 """The pad: a photograph, its points and the colours to choose from, as one widget.
 
-Everything that happens becomes an event for the worker's thread: `gestures.react` changes the session, then picture and
-controls are brought up to date with it. Whatever fails there shows in the status line.
+Everything that happens becomes an event for the worker's thread: `gestures.react` changes the session, then
+picture and controls are brought up to date with it. Whatever fails there shows in the status line.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ REFRESH = "refresh"  # the session was changed from outside
 class Colorizer(VBox):
     """Colorize a photograph by clicking on it, in JupyterLab or wherever Jupyter widgets are shown.
 
-    Click on the photograph to add a point, in the colour that the network gives to the place by itself, and pick its colour on
-    the right. Drag a point to move it; right click or Delete removes it; Shift click takes a colour from the picture for the
-    selected point.
+    Click on the photograph to add a point, in the colour that the network gives to the place by itself, and
+    pick its colour on the right. Drag a point to move it; right click or Delete removes it; Shift click takes
+    a colour from the picture for the selected point.
 
     Args:
         photo: path, bytes, PIL image, array as `read_photo` takes it, `Photo`, or a `Session` to go on with.
@@ -81,8 +81,8 @@ class Colorizer(VBox):
         self._status = HTML(_dom_classes=["ipc-status"])
         view = VBox([self._picture.box, self._status], _dom_classes=["ipc-view"])
         width = self._picture.css[1]
-        view.layout.max_width = f"{width}px"
-        view.layout.flex = f"1 1 {min(width, 360)}px"
+        view.layout.max_width = f"{max(width, 300)}px"
+        view.layout.flex = f"1 1 {min(max(width, 300), 360)}px"
         body = Box([view, self._controls.panel], _dom_classes=["ipc-body"])
         style = HTML(f"<style>{CSS}</style>", _dom_classes=["ipc-style"])
         super().__init__([style, self._controls.toolbar, body], _dom_classes=["ipc-pad"])
@@ -92,7 +92,7 @@ class Colorizer(VBox):
         )
         self._post(REFRESH)
 
-    # -- for cells ------------------------------------------------------------------------------------------------------------
+    # -- for cells ------------------------------------------------------------------------------------------
 
     def rgb(self) -> np.ndarray:
         """The colorized photograph, ``(H, W, 3)`` uint8 at full size."""
@@ -149,7 +149,7 @@ class Colorizer(VBox):
     def _ipython_display_(self, **_: Any) -> None:
         self._companion.show(self._repr_mimebundle_(), self.snapshot())
 
-    # -- callbacks: post and return -------------------------------------------------------------------------------------------
+    # -- callbacks: post and return -------------------------------------------------------------------------
 
     def _post(self, event: Any) -> None:
         self._worker.post(event)
@@ -160,7 +160,7 @@ class Colorizer(VBox):
         else:
             self._post(Key(key, ctrl=ctrl, shift=shift, step=max(1, round(2 / self._picture.frame.scale))))
 
-    # -- the worker's thread --------------------------------------------------------------------------------------------------
+    # -- the worker's thread --------------------------------------------------------------------------------
 
     def _handle(self, events: list[Any]) -> None:
         began = time.perf_counter()
@@ -197,7 +197,7 @@ class Colorizer(VBox):
                 self.session.load(content)
                 return html.escape(f"{_points(len(self.session.hints))} loaded from {name}.")
             case ExportPicture(name):
-                self._settle_changes()
+                self._state = gestures.settle(self.session, self._state)
                 height, width = self.session.photo.shape
                 self.session.export(name)
                 return _saved(Path(name), f"Picture of {width} × {height} pixels written")
@@ -226,14 +226,19 @@ class Colorizer(VBox):
         selected = self._state.selected
         return [Mark(hint.row, hint.col, hint.size, self._looks[hint], hint.id == selected) for hint in hints]
 
+    def _wanted(self) -> np.ndarray:
+        """The picture that the screen shall show."""
+        paint = self.session.gray if self._state.before else self.session.rgb
+        return paint(self._picture.sent_shape)
+
     def _show(self, began: float) -> None:
         """Bring picture and points up to date."""
-        state, session, shape = self._state, self.session, self._picture.sent_shape
+        state, session = self._state, self.session
         hints, before = session.hints.items, state.before
         marks = [] if before else self._marks()
         current = self._drawn == (hints, before)
         if self._drawn is None:
-            self._picture.draw(rgb=session.gray(shape))
+            self._picture.draw(rgb=session.gray(self._picture.sent_shape))
         if current or not state.live:
             self._picture.draw(marks=marks)  # points show at once, before the network has run
         if current:
@@ -241,8 +246,7 @@ class Colorizer(VBox):
         waiting = time.perf_counter()
         self._picture.acknowledgement.wait()
         began += time.perf_counter() - waiting
-        rgb = session.gray(shape) if before else session.rgb(shape)
-        self._picture.draw(rgb=rgb, marks=marks if state.live else None, draft=state.live)
+        self._picture.draw(rgb=self._wanted(), marks=marks if state.live else None, draft=state.live)
         self._drawn, self._draft, self._still_stale = (hints, before), state.live, True
         milliseconds = 1000 * (time.perf_counter() - began)
         where = f"{session.network_name} on {session.device}"
@@ -279,7 +283,7 @@ class Colorizer(VBox):
         if self._state.drag is None:
             self._state = gestures.settle(self.session, self._state)
         if self._draft:
-            self._picture.draw(rgb=self.session.rgb(self._picture.sent_shape))
+            self._picture.draw(rgb=self._wanted())
             self._draft = False
         if self._controls_stale:
             self._show_controls()
@@ -296,8 +300,8 @@ class Colorizer(VBox):
     def _fail(self, error: Exception) -> None:
         text = html.escape(str(error) or type(error).__name__)
         if not isinstance(error, ValueError | OSError):
-            text = f"{type(error).__name__}: {text}. Your points are kept: undo, or try again."
-        self._say(f"<b>{text}</b>")
+            text = f"{type(error).__name__}: {text}. Your points are kept: undo, or try again"
+        self._say(f"<b>{text[0].upper()}{text[1:]}.</b>")
 
 
 def _pointless(old: Any, new: Any) -> bool:

@@ -2,13 +2,14 @@
 
 What was learnt about ipycanvas 0.14 and is kept in this one place:
 
-- Commands are held back in a list that all canvases of the process share, and an exception there stops them all: `hold` is the only
-  door, for one thread at a time, and always closes.
-- A browser that (re)connects has empty canvases and does not know which canvas was drawn on last: every batch names its canvas
-  again, and `replay` draws everything from the state kept here.
-- The picture travels as a JPEG data URL in an image widget (bytes as a blob are never released by the browser), and the
-  picture layer is never cleared before it is overwritten, which would flash.
-- A canvas neither tells mouse buttons nor Shift and reports every hover: pointers come from ipyevents on the box around it.
+- Commands are held back in a list that all canvases of the process share, and an exception there stops them
+  all: `hold` is the only door, for one thread at a time, and always closes.
+- A browser that (re)connects has empty canvases and does not know which canvas was drawn on last: every batch
+  names its canvas again, and `replay` draws everything from the state kept here.
+- The picture travels as a JPEG data URL in an image widget (bytes as a blob are never released by the
+  browser), and the picture layer is never cleared before it is overwritten, which would flash.
+- A canvas neither tells mouse buttons nor Shift and reports every hover: pointers come from ipyevents on the
+  box around it.
 - A canvas swallows every key while it has the focus, Tab too: whoever uses it must hand Tab on (`on_key`).
 """
 
@@ -71,12 +72,13 @@ def fit(photo: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
 class Acknowledgement:
     """Flow control: a canvas of one pixel that the browser paints after a picture and sends back.
 
-    Each frame paints its number as a colour; the browser works in order, so the number that returns tells which pictures it
-    has shown. Without this a slow link keeps seconds of old frames in its queue.
+    Each frame paints its number as a colour; the browser works in order, so the number that returns tells
+    which pictures it has shown. Without this a slow link keeps seconds of old frames in its queue.
 
     Args:
         in_flight: frames that may be on their way.
-        timeout: seconds after which nobody seems to be looking (no browser, or a busy one) and frames go on without waiting.
+        timeout: seconds after which nobody seems to be looking (no browser, or a busy one) and frames go on
+            without waiting.
     """
 
     def __init__(self, *, in_flight: int = 4, timeout: float = 1.5) -> None:
@@ -122,21 +124,23 @@ class Mark:
     selected: bool = False
 
 
-def rings(mark: Mark) -> list[tuple[int, tuple[int, int, int]]]:
+def rings(mark: Mark, zoom: float = 1.0) -> list[tuple[float, tuple[int, int, int]]]:
     """The discs of a point, (radius in canvas pixels, RGB), from the outermost to the innermost, painted over each other.
 
-    Dark around white around the colour: one of the two outlines stands out on every picture.
+    Dark around white around the colour: one of the two outlines stands out on every picture. `zoom` makes up
+    for a canvas that is shown smaller than planned.
     """
     radius = 14 if mark.selected else 11
     accent = [(radius + 7, ACCENT)] if mark.selected else []
-    return [*accent, (radius + 4, (20, 20, 20)), (radius + 3, (255, 255, 255)), (radius, mark.rgb)]
+    discs = [*accent, (radius + 4, (20, 20, 20)), (radius + 3, (255, 255, 255)), (radius, mark.rgb)]
+    return [(zoom * size, rgb) for size, rgb in discs]
 
 
 class Picture:
     """The picture layer, the points layer, and the pointer over them.
 
-    The canvas has twice the pixels of its CSS size, so that points are crisp on fine screens; the photograph is sent at no more pixels
-    than it has and is scaled by the browser.
+    The canvas has twice the pixels of its CSS size, so that points are crisp on fine screens; the photograph
+    is sent at no more pixels than it has and is scaled by the browser.
 
     Args:
         photo: (H, W) of the photograph.
@@ -162,6 +166,7 @@ class Picture:
         self.sent_shape = (max(1, round(photo[0] * shrink)), max(1, round(photo[1] * shrink)))
         self._on_pointer = on_pointer
         self._pressed = False
+        self._zoom = 1.0  # planned width over the width that the browser gives us
         self._marks: Sequence[Mark] = ()
         self.image = Image(format="url", value=b"")
         self.acknowledgement = Acknowledgement()
@@ -171,7 +176,9 @@ class Picture:
         self.canvas.add_class("ipc-picture")
         self.keyboard = Canvas(width=1, height=1)
         self.keyboard.add_class("ipc-keyboard")
-        self.box = Box([self.canvas, self.keyboard])
+        self.box = Box(
+            [self.canvas, self.keyboard], layout=Layout(width="100%", max_width=f"{self.css[1]}px")
+        )
         self.box.add_class("ipc-stage")
         for canvas in (self.canvas, self.keyboard):
             canvas.on_key_down(lambda key, shift, ctrl, meta: on_key(key, ctrl or meta, shift))
@@ -186,7 +193,7 @@ class Picture:
         )
         self.events.on_dom_event(self._pointer)
 
-    # -- from the browser -----------------------------------------------------------------------------------------------------
+    # -- from the browser -----------------------------------------------------------------------------------
 
     def _pointer(self, event: dict[str, Any]) -> None:
         kind = {"mousedown": "down", "mouseup": "up", "mousemove": "move", "mouseleave": "leave"}.get(
@@ -209,6 +216,7 @@ class Picture:
             self.focus(x, y)
         elif not buttons & 1:
             self._pressed = False
+        self._zoom = max(1.0, self.css[1] / width)
         one = self.frame.photo[1] / width  # photo pixels per CSS pixel
         self._on_pointer(
             Pointer(
@@ -226,14 +234,15 @@ class Picture:
     def focus(self, x: float, y: float) -> None:
         """Give the keyboard to the picture; (x, y) are shares of its width and height.
 
-        An invisible element under the mouse takes it: focusing the canvas itself would scroll the page to its edge.
+        An invisible element under the mouse takes it: focusing the canvas itself would scroll the page to its
+            edge.
         """
         with self.keyboard.layout.hold_sync():
             self.keyboard.layout.left = f"{100 * min(max(x, 0), 0.99):.1f}%"
             self.keyboard.layout.top = f"{100 * min(max(y, 0), 0.99):.1f}%"
         self.keyboard.focus()
 
-    # -- to the browser -------------------------------------------------------------------------------------------------------
+    # -- to the browser -------------------------------------------------------------------------------------
 
     def draw(
         self, *, rgb: np.ndarray | None = None, marks: Sequence[Mark] | None = None, draft: bool = False
@@ -279,7 +288,7 @@ class Picture:
         circles = []
         for mark in self._marks:
             row, col = self.frame.to_grid(mark.row, mark.col)
-            circles += [(col + 0.5, row + 0.5, radius, *rgb) for radius, rgb in rings(mark)]
+            circles += [(col + 0.5, row + 0.5, radius, *rgb) for radius, rgb in rings(mark, self._zoom)]
         x, y, radius, *rgb = np.array(circles, float).T
         layer.fill_styled_circles(x, y, radius, np.stack(rgb, axis=1).astype(np.uint8))
         for mark in self._marks:
@@ -290,6 +299,9 @@ class Picture:
         row, col = self.frame.to_grid(mark.row, mark.col)
         side = self.frame.size_to_grid(mark.size)
         left, top = col + 0.5 - side / 2, row + 0.5 - side / 2
-        for width, style in ((4, "rgba(20,20,20,.55)"), (2, "rgba(255,255,255,.95)")):
+        for width, style in (
+            (4 * self._zoom, "rgba(20,20,20,.55)"),
+            (2 * self._zoom, "rgba(255,255,255,.95)"),
+        ):
             layer.line_width, layer.stroke_style = width, style
             layer.stroke_rect(left, top, side, side)

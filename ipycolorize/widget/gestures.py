@@ -1,10 +1,11 @@
 """Interaction: what a pointer, a key or a control means. Functions of (session, state, event) that give the next state.
 
-The session holds what is undone and saved (the hints); `State` holds what belongs to one pad (selection, a drag under way,
-recent colours). Nothing here knows widgets or browsers, so that every gesture is tested with made-up events.
+The session holds what is undone and saved (the hints); `State` holds what belongs to one pad (selection, a
+drag under way, recent colours). Nothing here knows widgets or browsers, so that every gesture is tested with
+made-up events.
 
-While a drag lasts the session is changed with ``record=False``; the first event that is not part of it commits, which makes
-the whole drag one step of undo.
+While a drag lasts the session is changed with ``record=False``; the first event that is not part of it
+commits, which makes the whole drag one step of undo.
 """
 
 from __future__ import annotations
@@ -127,7 +128,9 @@ def react(session: Session, state: State, event: Event) -> State:
         state: before the event.
         event: what happened.
     """
-    if not isinstance(event, Pointer) or event.kind == "down":  # letting the button go does not take a message back
+    if (
+        not isinstance(event, Pointer) or event.kind == "down"
+    ):  # letting the button go does not take a message back
         state = replace(state, message="")
     match event:
         case Pointer():

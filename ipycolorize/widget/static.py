@@ -1,8 +1,8 @@
 """What is left without a kernel: a picture in the saved notebook, and files that a browser can fetch.
 
-A widget is gone when its kernel is; JupyterLab then ignores every other format in the same output. So the pad shows a second output
-right below itself, an ordinary PNG, which a style rule hides while the widget is alive. It is what a reopened notebook and
-nbconvert show.
+A widget is gone when its kernel is; JupyterLab then ignores every other format in the same output. So the pad
+shows a second output right below itself, an ordinary PNG, which a style rule hides while the widget is alive.
+It is what a reopened notebook and nbconvert show.
 """
 
 from __future__ import annotations

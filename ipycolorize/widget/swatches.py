@@ -34,11 +34,12 @@ def _plane(lightness: int, step: float) -> torch.Tensor:
 
 @lru_cache(maxsize=101)
 def gamut_png(lightness: int) -> bytes:
-    """PNG of all ab that sRGB can show at this L (0..100), in their own colours; the rest is transparent, the border soft."""
+    """PNG of all ab that sRGB can show at this L (0..100), in their own colours; the rest is transparent."""
     lab = _plane(lightness, _STEP)
     rgb = lab_to_rgb(lab)
-    excess = (rgb - rgb.clamp(0, 1)).abs().amax(dim=0)  # how far out of gamut, 0 inside
-    alpha = (1 - excess / 0.02).clamp(0, 1)
+    margin = torch.maximum(-rgb.amin(dim=0), rgb.amax(dim=0) - 1)  # how far out of gamut, negative inside
+    down, right = torch.gradient(margin)
+    alpha = (0.5 - margin / torch.hypot(down, right).clamp(min=1e-6)).clamp(0, 1)  # distance to the border, in pixels
     rgba = to_uint8(torch.cat([rgb, alpha[None]])).permute(1, 2, 0).numpy()
     file = io.BytesIO()
     Pillow.fromarray(rgba).save(file, "PNG", compress_level=3)
@@ -125,8 +126,8 @@ class Gamut:
             ring = f'<i class="ipc-ring" style="left:{left:.2f}%;top:{top:.2f}%"></i>'
         self._ring.value = (
             '<span class="ipc-axis ipc-west">green</span><span class="ipc-axis ipc-east">red</span>'
-            f'<span class="ipc-axis ipc-north">yellow</span><span class="ipc-axis ipc-south">blue</span>{ring}'
-        )
+            f'<span class="ipc-axis ipc-north">yellow</span><span class="ipc-axis
+            ipc-south">blue</span>{ring}' )
 
     def _pointer(self, event: dict[str, Any]) -> None:
         kind, held = event["event"], bool(event.get("buttons", 0) & 1)

@@ -39,7 +39,11 @@ CHROMIUM_ARGS = (
     "--disable-sync",
 )
 _QUIET = {  # no news, no questions, no writing behind our back
-    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
+    "@jupyterlab/apputils-extension:notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
 _DARK = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
@@ -150,7 +154,11 @@ class Server:
         """Write a notebook; returns its name."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         # without a kernel in the metadata Lab asks for one
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         nbformat.write(notebook, self.folder / name)
         return name
 
@@ -240,7 +248,8 @@ class Pad:
         self.canvas.wait_for(state="visible")
         handle = self.canvas.element_handle()
         self.page.wait_for_function(
-            "c => c.getContext('2d').getImageData(c.width >> 1, c.height >> 1, 1, 1).data[3] === 255", arg=handle
+            "c => c.getContext('2d').getImageData(c.width >> 1, c.height >> 1, 1, 1).data[3] === 255",
+            arg=handle,
         )
 
     def tool(self, title: str) -> Locator:

@@ -58,7 +58,9 @@ def test_drag_moves_the_point_and_is_one_step_of_undo(session, play):
     assert state.live
     assert state.drag.moving
     state = play(Pointer("up", 40, 60), state=state)
-    assert (session.hints[hint.id].row, session.hints[hint.id].col) == (39, 59), "keeps the grip beside its centre"
+    assert (session.hints[hint.id].row, session.hints[hint.id].col) == (39, 59), (
+        "keeps the grip beside its centre"
+    )
     assert not state.live
     session.undo()
     assert (session.hints[hint.id].row, session.hints[hint.id].col) == (20, 20)
@@ -169,9 +171,7 @@ def test_undo_and_redo_by_keys(session, play):
 
 def test_undo_in_the_middle_of_a_drag_takes_the_drag_back(session, play):
     hint = session.add(20, 20, ab=(30, 0))
-    state = play(
-        Pointer("down", 20, 20, buttons=1), Pointer("move", 60, 60, buttons=1), Key("z", ctrl=True)
-    )
+    state = play(Pointer("down", 20, 20, buttons=1), Pointer("move", 60, 60, buttons=1), Key("z", ctrl=True))
     assert (session.hints[hint.id].row, session.hints[hint.id].col) == (20, 20)
     state = play(Pointer("move", 70, 70, buttons=1), state=state)
     assert (session.hints[hint.id].row, session.hints[hint.id].col) == (20, 20), "the drag is over"
