@@ -94,9 +94,8 @@ class Session:
         self.hints = Hints()
         self.timings = {"encode_ms": 0.0, "edit_ms": 0.0, "render_ms": 0.0}
         self._history = History(self.hints.items)
-        self._lightness = torch.from_numpy(resize_lightness(self.photo.lightness, self.frame.grid))[
-            None, None
-        ]
+        small = resize_lightness(self.photo.lightness, self.frame.grid)
+        self._lightness = torch.from_numpy(small)[None, None]
         self._features: Any = None
         self._predicted: tuple[tuple[Hint, ...], Prediction, Colors] | None = None
         self._painted: tuple[Colors, np.ndarray] | None = None
@@ -107,8 +106,7 @@ class Session:
         """Where the network runs: "cpu", "cuda" or "mps"."""
         return self._device.type
 
-    # -- hints ------------------------------------------------------------------------------
-    # ----------------------
+    # -- hints ---------------------------------------------------------------------------------------
 
     def _inside(self, row: int, col: int) -> None:
         height, width = self.photo.shape
@@ -219,8 +217,7 @@ class Session:
         self.hints = replace(self.hints, items=items)  # next_id stays: no id is used twice
         return items != before
 
-    # -- colours ------------------------------------------------------------------------------
-    # ----------------------
+    # -- colours -------------------------------------------------------------------------------------
 
     def _batch(self) -> HintBatch:
         """The hints in the network's grid."""
@@ -229,9 +226,8 @@ class Session:
         col = torch.tensor([[place[1] for place in places]])
         size = torch.tensor([[self.frame.size_to_grid(hint.size) for hint in self.hints]])
         ab = torch.tensor([hint.ab for hint in self.hints]).view(1, -1, 2)
-        return HintBatch.of_points(row, col, size, ab, torch.ones_like(row), shape=self.frame.grid).to(
-            self._device
-        )
+        batch = HintBatch.of_points(row, col, size, ab, torch.ones_like(row), shape=self.frame.grid)
+        return batch.to(self._device)
 
     def _predict(self) -> tuple[Prediction, Colors]:
         """Colours of the present hints; computed once for each state."""
@@ -331,8 +327,7 @@ class Session:
         )
         return found.flatten().cpu()
 
-    # -- files ------------------------------------------------------------------------------
-    # ----------------------
+    # -- files ---------------------------------------------------------------------------------------
 
     @_locked
     def to_json(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ follows the same weights: (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h), wit
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -38,6 +39,7 @@ from .base import Network, Prediction, pad_to_multiple
 
 AB_SCALE = 110.0  # inside the network, colours are ab / 110
 SPEED = 10.0  # how much faster than other parameters the heads' sharpness and reach learn
+NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 STRIDE = 32  # of the coarsest scale
 CHUNK = (
     1 << 22
@@ -134,10 +136,10 @@ class Features:
     Attributes:
         shape: ``(H, W)`` of L before padding.
         grid: ``(H', W')`` of the half resolution.
-        embedding: ``(N, heads, P, D)`` unit vectors e_k.
+        embedding: ``(N, heads D, H', W')`` unit vectors e_k, to be read at the hints.
+        queries: ``(N, heads, P, D + 5)``: what the logits take from x, less their largest possible value.
+        null: ``(N, P)`` exp of n(x), less the same value.
         auto: ``(N, 2, H', W')`` automatic ab, normalised.
-        null: ``(N, P)`` logits n(x).
-        bias: ``(N, heads, P)`` b_k(x).
         logits: ``(N, 313, H'/2, W'/2)`` of the automatic distribution.
         edges: ``(N, C, H, W)`` of the tail's first convolution: what it sees of the photograph.
     """
@@ -145,9 +147,9 @@ class Features:
     shape: tuple[int, int]
     grid: tuple[int, int]
     embedding: Tensor
-    auto: Tensor
+    queries: Tensor
     null: Tensor
-    bias: Tensor
+    auto: Tensor
     logits: Tensor
     edges: Tensor
 
@@ -222,53 +224,52 @@ class Live(Network):
 
     def encode(self, lightness: Tensor) -> Features:
         """Look at photographs once: L ``(N, 1, H, W)`` in [0, 100]."""
-        shape = (lightness.shape[-2], lightness.shape[-1])
         norm = (lightness - 50) / 50
         deep = self.encoder(pad_to_multiple(norm, STRIDE).contiguous(memory_format=torch.channels_last))
+        grid = (deep.shape[-2], deep.shape[-1])
+        vectors = self.to_embedding(deep).float().flatten(2).unflatten(1, (self.heads, self.dim))
+        embedding = F.normalize(vectors, dim=2)  # (N, heads, D, P)
         gates = self.to_gates(deep).float().flatten(2)
-        embedding = self.to_embedding(deep).float().flatten(2).unflatten(1, (self.heads, self.dim))
+        null, bias = gates[:, 0], gates[:, 1:]
+        # No logit exceeds its bias, because the other terms are never positive. So the softmax can be shifted
+        # by a value that the photograph alone decides, and an edit needs no search for the largest logit.
+        peak = torch.maximum(null, bias.amax(dim=1)).detach()
         return Features(
-            shape=shape,
-            grid=(deep.shape[-2], deep.shape[-1]),
-            embedding=F.normalize(embedding, dim=2).transpose(2, 3),
+            shape=(lightness.shape[-2], lightness.shape[-1]),
+            grid=grid,
+            embedding=embedding.flatten(1, 2).unflatten(2, grid),
+            queries=self._queries(embedding, bias - peak[:, None], grid),
+            null=(null - peak).exp(),
             auto=self.to_auto(deep).float(),
-            null=gates[:, 0],
-            bias=gates[:, 1:],
             logits=self.to_logits(deep.detach()).float(),
             edges=self.edge(norm),
         )
 
-    def _queries(self, features: Features) -> Tensor:
-        """``(N, heads, P, D + 4)``: all of the logits that depends on x, so that one product gives them."""
-        sharpness, reach = self._reach()
-        rows, cols = features.grid
-        side = (rows * cols) ** 0.5
-        device = features.null.device
-        y = (torch.arange(rows, device=device) + 0.5) / side
-        x = (torch.arange(cols, device=device) + 0.5) / side
+    def _queries(self, embedding: Tensor, bias: Tensor, grid: tuple[int, int]) -> Tensor:
+        """``(N, heads, P, D + 5)``, so that one product with `_keys` gives every logit.
+
+        T (e.e' - 1) - g |x - h|² + b + log weight
+            = [T e, 2 g x, b - T - g |x|², -g, 1] . [e', h, 1, |h|², log weight]
+        """
+        sharpness, reach = (value.view(1, -1, 1, 1) for value in self._reach())
+        side = math.sqrt(grid[0] * grid[1])
+        y = (torch.arange(grid[0], device=bias.device) + 0.5) / side
+        x = (torch.arange(grid[1], device=bias.device) + 0.5) / side
         place = torch.stack(torch.meshgrid(y, x, indexing="ij"), dim=-1).view(1, 1, -1, 2)
-        far = reach.view(1, -1, 1, 1)
-        constant = (
-            features.bias[..., None]
-            - sharpness.view(1, -1, 1, 1)
-            - far * place.square().sum(-1, keepdim=True)
-        )
-        count = len(features.null)
-        return torch.cat(
-            [
-                sharpness.view(1, -1, 1, 1) * features.embedding,
-                (2 * far * place).expand(count, -1, -1, -1),
-                constant,
-                (-far).expand(count, -1, place.shape[2], -1),
-            ],
-            dim=-1,
-        )
+        constant = bias[..., None] - sharpness - reach * place.square().sum(-1, keepdim=True)
+        parts = [
+            sharpness * embedding.transpose(2, 3),
+            (2 * reach * place).expand(len(bias), -1, -1, -1),
+            constant,
+            -reach.expand_as(constant),
+            torch.ones_like(constant),
+        ]
+        return torch.cat(parts, dim=-1)
 
     def _at(self, image: Tensor, features: Features, hints: HintBatch) -> Tensor:
         """Read maps ``(N, C, H', W')`` at the hints, bilinearly: ``(N, C, K)``."""
         rows, cols = features.grid
-        # full resolution pixel r lies at (r + .5) / 2 of half resolution; grid_sample's -1..1 spans the
-        # borders
+        # pixel r of full resolution lies at (r + .5) / 2 of half resolution; -1..1 spans the borders
         x = (hints.col + 0.5) / cols - 1
         y = (hints.row + 0.5) / rows - 1
         grid = torch.stack([x, y], dim=-1)[:, None]  # (N, 1, K, 2)
@@ -276,57 +277,42 @@ class Live(Network):
             :, :, 0
         ]
 
-    def _keys(self, features: Features, hints: HintBatch) -> tuple[Tensor, Tensor]:
-        """``(N, heads, D + 4, K)`` of the hints, and the log of their weights ``(N, K)``."""
-        rows, cols = features.grid
-        side = (rows * cols) ** 0.5
-        maps = features.embedding.transpose(2, 3).reshape(
-            len(features.null), self.heads * self.dim, rows, cols
-        )
-        embedding = self._at(maps, features, hints).unflatten(1, (self.heads, self.dim))
+    def _keys(self, features: Features, hints: HintBatch) -> Tensor:
+        """``(N, heads, D + 5, K)`` of the hints; see `_queries`."""
+        embedding = self._at(features.embedding, features, hints).unflatten(1, (self.heads, self.dim))
         embedding = F.normalize(embedding, dim=2)
-        place = torch.stack(
-            [(hints.row + 0.5) / (2 * side), (hints.col + 0.5) / (2 * side)], dim=1
-        )  # (N, 2, K)
-        place = place[:, None].expand(-1, self.heads, -1, -1)
-        one = torch.ones_like(place[:, :, :1])
-        keys = torch.cat([embedding, place, one, place.square().sum(2, keepdim=True)], dim=2)
-        return keys, hints.weight.clamp(min=1e-30).log().masked_fill(hints.weight <= 0, float("-inf"))
+        side = 2 * math.sqrt(features.grid[0] * features.grid[1])
+        place = torch.stack([(hints.row + 0.5) / side, (hints.col + 0.5) / side], dim=1)  # (N, 2, K)
+        distance = place.square().sum(1, keepdim=True)
+        weight = hints.weight.clamp(min=NOTHING).log()[:, None]
+        rest = torch.cat([place, torch.ones_like(weight), distance, weight], dim=1)
+        return torch.cat([embedding, rest[:, None].expand(-1, self.heads, -1, -1)], dim=2)
 
     def weights(self, features: Features, hints: HintBatch) -> Tensor:
         """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
-        share = self._softmax(self._queries(features), *self._keys(features, hints), features.null)
-        return share.sum(1).transpose(1, 2).unflatten(2, features.grid)
-
-    @staticmethod
-    def _softmax(queries: Tensor, keys: Tensor, weight: Tensor, null: Tensor) -> Tensor:
-        """``(N, heads, P, K)``: one softmax over heads, hints and the null, whose share is not kept."""
-        score = queries @ keys + weight[:, None, None]
-        peak = torch.maximum(score.detach().amax(dim=(1, 3)), null.detach())  # keeps exp in range
-        share = (score - peak[:, None, :, None]).exp()
-        total = share.sum(dim=(1, 3)) + (null - peak).exp()
-        return share / total[:, None, :, None]
+        share = (features.queries @ self._keys(features, hints)).exp().sum(1)  # (N, P, K)
+        share = share / (share.sum(2) + features.null)[..., None]
+        return share.transpose(1, 2).unflatten(2, features.grid)
 
     def propagate(self, features: Features, hints: HintBatch) -> Tensor:
         """The formula: ab ``(N, 2, H', W')``, normalised, at half resolution."""
         auto = features.auto
         if hints.row.shape[1] == 0:
             return auto
-        keys, weight = self._keys(features, hints)
-        step = (hints.ab.transpose(1, 2) / AB_SCALE - self._at(auto, features, hints)).transpose(
+        keys = self._keys(features, hints)
+        step = hints.ab / AB_SCALE - self._at(auto, features, hints).transpose(
             1, 2
-        )  # c_h - auto(h)
-        queries = self._queries(features)
-        pixels = queries.shape[2]
+        )  # c_h - auto(h), (N, K, 2)
+        # the third column sums the shares: normalising after the product takes 2 divisions a pixel, not K
+        value = F.pad(step, (0, 1), value=1.0)[:, None]
+        pixels = features.queries.shape[2]
         chunk = pixels if self.training else max(1, CHUNK // (self.heads * step.shape[1]))
         parts = [
-            (
-                self._softmax(queries[:, :, i : i + chunk], keys, weight, features.null[:, i : i + chunk])
-                @ step[:, None]
-            ).sum(1)
+            ((features.queries[:, :, i : i + chunk] @ keys).exp_() @ value).sum(1)
             for i in range(0, pixels, chunk)
         ]
-        moved = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]  # (N, P, 2)
+        moved = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]  # (N, P, 3)
+        moved = moved[..., :2] / (moved[..., 2] + features.null)[..., None]
         return auto + moved.transpose(1, 2).unflatten(2, features.grid)
 
     def _tail(self, features: Features, coarse: Tensor, hints: HintBatch) -> Tensor:

@@ -33,17 +33,15 @@ def find_files(sources: list[Path]) -> Iterator[tuple[str, bytes]]:
     """
     for source in sources:
         if source.is_dir():
-            shards = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES | {".tar"})
-            yield from find_files(shards)
+            wanted = SUFFIXES | {".tar"}
+            files = (path for path in source.rglob("*") if path.is_file())
+            yield from find_files(sorted(path for path in files if path.suffix.lower() in wanted))
         elif source.suffix.lower() == ".tar" and source.exists():
             try:
                 with tarfile.open(source) as shard:
                     for member in shard:
-                        file = (
-                            shard.extractfile(member)
-                            if Path(member.name).suffix.lower() in SUFFIXES
-                            else None
-                        )
+                        wanted = member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
+                        file = shard.extractfile(member) if wanted else None
                         if file is not None:
                             yield f"{source.name}/{member.name}", file.read()
             except tarfile.TarError as error:

@@ -35,8 +35,9 @@ class TrainConfig:
     """How a network is trained; stored in every checkpoint.
 
     Attributes:
-        minutes: of training time in all; the learning rate follows the share that is used up, so that any
-            budget ends well.
+        minutes: of training time in all, or
+        steps: in all, exactly repeatable: one of the two is given. The learning rate follows the share of it
+            that is used up, so that any budget ends well.
         batch: crops in a step.
         crop: side of a crop in pixels.
         rate: peak learning rate of AdamW.
@@ -51,7 +52,8 @@ class TrainConfig:
         seed: of crops, hints and initial weights.
     """
 
-    minutes: float = 30.0
+    minutes: float | None = None
+    steps: int | None = None
     batch: int = 16
     crop: int = 128
     rate: float = 1e-3
@@ -64,6 +66,18 @@ class TrainConfig:
     many: float = 0.5
     most: int = 512
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.minutes is None) == (self.steps is None):
+            raise ValueError(
+                f"expected either minutes or steps, got minutes={self.minutes} and steps={self.steps}"
+            )
+
+    def share(self, *, step: int, seconds: float) -> float:
+        """How much of the budget is used up: from 0 to 1, and beyond."""
+        if self.steps is not None:
+            return step / self.steps if self.steps else 1.0
+        return seconds / (60 * self.minutes) if self.minutes else 1.0
 
 
 @dataclass(frozen=True)
@@ -80,9 +94,9 @@ class Record:
 
 
 def learning_rate(step: int, share: float, config: TrainConfig) -> float:
-    """Linear warm-up, then a cosine over the used share of the time, down to 1 % of the peak."""
+    """Linear warm-up, then a cosine over the used share of the budget, down to 1 % of the peak."""
     cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
-    return config.rate * min(1.0, (step + 1) / config.warmup) * cosine
+    return config.rate * min(1.0, (step + 1) / max(1, config.warmup)) * cosine
 
 
 def validate(
@@ -135,8 +149,18 @@ class Trainer:
         """File that training goes on from."""
         return self.folder / "checkpoint.pt"
 
+    @property
+    def _share(self) -> float:
+        return self.config.share(step=self.step, seconds=self.seconds)
+
     def _resume(self) -> None:
-        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises half a dozen kinds for files it cannot read
+            raise TrainingError(
+                f"expected a checkpoint, but {self.checkpoint} is damaged ({type(error).__name__}); "
+                "remove it, or use another folder"
+            ) from error
         ours = {"config": asdict(self.config), "network": _plain(self.network.config)}
         theirs = {"config": state["config"], "network": state["network_config"]}
         for part, values in ours.items():
@@ -157,7 +181,19 @@ class Trainer:
         self.history = [Record(**record) for record in state["history"]]
 
     def save(self) -> None:
-        """Write the checkpoint and the averaged weights, each whole or not at all."""
+        """Write the checkpoint, the averaged weights and the log; the first two whole or not at all.
+
+        Raises:
+            TrainingError: the system refuses (disk full, no permission); the last checkpoint is kept.
+        """
+        try:
+            self._write()
+        except (OSError, RuntimeError) as error:  # RuntimeError: torch, of files that it cannot write
+            raise TrainingError(
+                f"cannot write to {self.folder}: {error}; is the disk full? The last checkpoint is kept"
+            ) from error
+
+    def _write(self) -> None:
         state = {
             "config": asdict(self.config),
             "network_config": _plain(self.network.config),
@@ -170,8 +206,11 @@ class Trainer:
             "history": [asdict(record) for record in self.history],
         }
         partial = self.checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self.checkpoint)
+        try:
+            torch.save(state, partial)
+            partial.replace(self.checkpoint)
+        finally:
+            partial.unlink(missing_ok=True)
         save_model(
             self.folder / "average.safetensors",
             self.average,
@@ -194,15 +233,20 @@ class Trainer:
         regression = huber(ab, truth, delta=config.delta)
         classification = soft_cross_entropy(logits, truth, self.bins)
         loss = regression + config.classify * classification
-        if not bool(torch.isfinite(loss)):
-            raise TrainingError(
-                f"the loss became {loss.item()} at step {self.step}; lower the learning rate ({config.rate})"
-            )
+        self._check("loss", loss)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        self._check("gradient", nn.utils.clip_grad_norm_(self.network.parameters(), config.clip))
         self.optimizer.step()
         return regression.item(), classification.item()
+
+    def _check(self, what: str, value: Tensor) -> None:
+        """Stop before anything that is not finite reaches the parameters."""
+        if not bool(torch.isfinite(value)):
+            raise TrainingError(
+                f"the {what} became {value.item()} at step {self.step}; lower the learning rate "
+                f"({self.config.rate}); the last checkpoint is kept"
+            )
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -222,22 +266,24 @@ class Trainer:
         on_record: Callable[[Record], None] | None = None,
         progress: bool = True,
     ) -> list[Record]:
-        """Train until the time is used up, or Ctrl-C; either leaves a checkpoint that a new run goes on from.
+        """Train until the budget is used up or Ctrl-C; either leaves a checkpoint that a new run resumes.
 
         Args:
             every_seconds: of training between log lines, each with a checkpoint.
             on_record: called with each line, to draw a live plot for example.
             progress: show a bar.
+
+        Raises:
+            TrainingError: a loss or a gradient that is not finite, or files that cannot be written.
         """
-        budget = self.config.minutes * 60
         bar = tqdm(
-            total=round(budget), initial=round(self.seconds), unit="s", disable=not progress, desc="training"
+            total=100, initial=round(100 * self._share), unit="%", disable=not progress, desc="training"
         )
         sums, since, first = [0.0, 0.0], self.seconds, self.step
         try:
-            while self.seconds < budget:
+            while self._share < 1:
                 started = time.perf_counter()
-                rate = learning_rate(self.step, self.seconds / budget, self.config)
+                rate = learning_rate(self.step, self._share, self.config)
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
                 self.network.train()
@@ -246,8 +292,8 @@ class Trainer:
                 self.step += 1
                 self._update_average()
                 self.seconds += time.perf_counter() - started
-                bar.update(round(self.seconds) - bar.n)
-                if self.seconds - since >= every_seconds or self.seconds >= budget:
+                bar.update(min(100, round(100 * self._share)) - bar.n)
+                if self.seconds - since >= every_seconds or self._share >= 1:
                     steps = self.step - first
                     scores = {} if self.validation is None else validate(self.average, self.validation)
                     record = Record(

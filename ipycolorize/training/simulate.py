@@ -77,7 +77,7 @@ def simulate_batch(
         return HintBatch.revealed(ab)
     if kind < 1 - many:
         return simulate_hints(ab, paper_counts(len(ab), generator=generator), generator=generator)
-    # half of the larger counts stay below 32: hundreds of points teach less and cost more
+    # most of the larger counts stay below 32: hundreds of points teach less and cost more
     ceiling = most if float(torch.rand((), generator=generator)) < 0.15 else min(most, 32)
     spread = math.inf if float(torch.rand((), generator=generator)) < 0.5 else 0.25
     counts = many_counts(len(ab), most=ceiling, generator=generator)

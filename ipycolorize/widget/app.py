@@ -54,9 +54,7 @@ class Colorizer(VBox):
         self, photo: Any, network: Any = None, *, device: str = "auto", height: int | None = None
     ) -> None:
         if isinstance(photo, Session) and network is not None:
-            raise TypeError(
-                "expected a Session, which has its network, or a photo and a network; got a Session and a network"
-            )
+            raise TypeError("expected a photo and a network, or a Session, which has its network; got both")
         if height is not None and height < 16:
             raise ValueError(f"expected a height of at least 16 CSS pixels, got {height}")
         chosen = {} if network is None else {"network": network}
@@ -325,7 +323,7 @@ def _saved(path: Path, what: str) -> str:
 
 
 def _close(widget: Widget) -> None:
-    """Close a widget with everything that belongs to it; ipywidgets leaves children, layouts and styles alive."""
+    """Close a widget with all its parts; ipywidgets leaves children, layouts and styles alive."""
     for value in list(widget.trait_values().values()):
         for part in value if isinstance(value, list | tuple) else [value]:
             if isinstance(part, Widget) and not isinstance(part, _CanvasManager) and part.comm is not None:

@@ -55,7 +55,7 @@ def hold() -> Iterator[None]:
 
 
 def jpeg(rgb: np.ndarray, *, draft: bool) -> bytes:
-    """Encode an ``(H, W, 3)`` uint8 picture: 4:4:4 at quality 95, which hides its losses, or a third of the bytes as a draft."""
+    """Encode ``(H, W, 3)`` uint8: 4:4:4 at quality 95, which hides its losses; a draft takes a third."""
     file = io.BytesIO()
     quality, subsampling = (80, 2) if draft else (95, 0)
     Pillow.fromarray(rgb).save(file, "JPEG", quality=quality, subsampling=subsampling)
@@ -63,7 +63,7 @@ def jpeg(rgb: np.ndarray, *, draft: bool) -> bytes:
 
 
 def fit(photo: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
-    """Size on the screen, (height, width) in CSS pixels: the photograph's own, shrunk into `box`, small ones enlarged."""
+    """Size on the screen in CSS pixels, (height, width): shrunk into `box`; small photos grow."""
     wanted = max(1.0, SMALL / max(photo))
     scale = min(wanted, box[0] / photo[0], box[1] / photo[1])
     return max(1, round(photo[0] * scale)), max(1, round(photo[1] * scale))
@@ -125,7 +125,7 @@ class Mark:
 
 
 def rings(mark: Mark, zoom: float = 1.0) -> list[tuple[float, tuple[int, int, int]]]:
-    """The discs of a point, (radius in canvas pixels, RGB), from the outermost to the innermost, painted over each other.
+    """The discs of a point, (radius in canvas pixels, RGB), outermost first, each painted over the last.
 
     Dark around white around the colour: one of the two outlines stands out on every picture. `zoom` makes up
     for a canvas that is shown smaller than planned.

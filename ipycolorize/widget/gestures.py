@@ -1,4 +1,4 @@
-"""Interaction: what a pointer, a key or a control means. Functions of (session, state, event) that give the next state.
+"""Interaction: what a pointer, a key or a control means, as functions of (session, state, event).
 
 The session holds what is undone and saved (the hints); `State` holds what belongs to one pad (selection, a
 drag under way, recent colours). Nothing here knows widgets or browsers, so that every gesture is tested with

@@ -68,7 +68,7 @@ class Companion:
 
 
 def download_url(path: Path) -> str | None:
-    """Where the Jupyter server of this kernel offers a file, as a path on that server; None where it does not.
+    """Where the Jupyter server of this kernel offers a file, as a path on that server; None if nowhere.
 
     Works with remote servers too, since the browser asks the server that it already talks to.
     """

@@ -1,95 +1,129 @@
-"""The look of the pad: JupyterLab's own variables, so that it follows the light and the dark theme, with values for other hosts.
+"""The look of the pad, in JupyterLab's own variables: it follows light and dark themes.
 
 The rules come as a `<style>` inside the widget. The last ones hide the static companion picture (`static.py`)
 while the widget is alive, and the dead widget, in pages that nbconvert made, in favour of that picture.
 """
 
 CSS = """
+.ipc-style { display: none; }
 .ipc-pad {
-  --ipc-text: var(--jp-ui-font-color1, rgba(0,0,0,.87));
-  --ipc-soft: var(--jp-ui-font-color2, rgba(0,0,0,.6));
+  --ipc-text: var(--jp-ui-font-color1, rgba(0, 0, 0, .87));
+  --ipc-soft: var(--jp-ui-font-color2, rgba(0, 0, 0, .6));
   --ipc-line: var(--jp-border-color2, #e0e0e0);
   --ipc-fill: var(--jp-layout-color1, #fff);
   --ipc-hover: var(--jp-layout-color2, #eee);
   --ipc-accent: var(--jp-brand-color1, #1976d2);
   --ipc-bad: var(--jp-error-color1, #d32f2f);
-  font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: 13px; color: var(--ipc-text);
-  max-width: 1240px; padding: 4px 2px 8px; overflow: visible;
+  --ipc-edge: rgba(127, 127, 127, .4);
+  max-width: 1240px; padding: 4px 2px 8px; overflow: visible; color: var(--ipc-text);
+  font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: 13px;
 }
-.ipc-pad .widget-html, .ipc-pad .widget-html-content { margin: 0; line-height: 18px; height: auto; font-size:
-13px; } .ipc-pad .jupyter-widgets { margin: 0; } .ipc-style { display: none; }
+.ipc-pad .jupyter-widgets { margin: 0; }
+.ipc-pad .widget-html, .ipc-pad .widget-html-content {
+  margin: 0; height: auto; font-size: 13px; line-height: 18px;
+}
+.ipc-pad button:focus-visible, .ipc-pad input:focus-visible, .ipc-pad canvas:focus-visible {
+  outline: 2px solid var(--ipc-accent); outline-offset: 1px;
+}
 
-.ipc-toolbar { align-items: center; gap: 2px; overflow: visible; padding-bottom: 8px; flex-wrap: wrap; }
-.ipc-pad .ipc-tool { width: 32px; height: 28px; line-height: 28px; padding: 0; font-size: 14px; color:
-var(--ipc-text);
-  background: transparent; border: 0; border-radius: 4px; box-shadow: none; }
-.ipc-pad .ipc-tool.ipc-wide { width: auto; padding: 0 10px; font-size: 13px; }
-.ipc-pad .ipc-tool.ipc-wide i { margin-right: 6px; }
+.ipc-toolbar { flex-wrap: wrap; align-items: center; gap: 2px; padding-bottom: 8px; overflow: visible; }
+.ipc-pad .ipc-tool {
+  width: 32px; height: 28px; padding: 0; border: 0; border-radius: 4px; box-shadow: none;
+  font-size: 14px; line-height: 28px; color: var(--ipc-text); background: transparent;
+}
 .ipc-pad .ipc-tool:hover:enabled { background: var(--ipc-hover); box-shadow: none; }
 .ipc-pad .ipc-tool:disabled { opacity: .32; }
-.ipc-pad .ipc-tool.ipc-on { background: var(--ipc-accent); color: var(--jp-ui-inverse-font-color0, #fff); }
-.ipc-pad .ipc-gap { margin-left: 9px; position: relative; overflow: visible; }
-.ipc-pad .ipc-gap::before { content: ""; position: absolute; left: -6px; top: 6px; height: 16px; width: 1px;
-  background: var(--ipc-line); }
-.ipc-pad .ipc-upload { font-size: 0; display: flex; align-items: center; justify-content: center; }
-.ipc-pad .ipc-upload i { font-size: 14px; margin: 0; line-height: 1; }
-.ipc-pad button:focus-visible, .ipc-pad input:focus-visible, .ipc-pad canvas:focus-visible {
-  outline: 2px solid var(--ipc-accent); outline-offset: 1px; }
-
-.ipc-body { display: flex; flex-flow: row wrap; gap: 16px; align-items: flex-start; overflow: visible; }
-.ipc-view { min-width: 0; overflow: visible; }
-.ipc-stage { position: relative; overflow: visible; border-radius: 3px; cursor: crosshair; touch-action: none;
-  background: var(--jp-layout-color2, #eee); line-height: 0; }
-.ipc-stage canvas.ipc-picture { display: block; pointer-events: none; border-radius: 3px; }
-.ipc-stage canvas.ipc-keyboard { position: absolute; width: 1px; height: 1px; opacity: 0; pointer-events:
-none;
-  visibility: hidden; }
-.ipc-stage:hover canvas.ipc-keyboard, .ipc-stage canvas.ipc-keyboard:focus { visibility: visible; }
-.ipc-stage:has(canvas.ipc-keyboard:focus) { box-shadow: 0 0 0 2px var(--ipc-fill), 0 0 0 3px var(--ipc-line);
+.ipc-pad .ipc-tool.ipc-on, .ipc-pad .ipc-tool.ipc-on:hover:enabled {
+  color: var(--jp-ui-inverse-font-color0, #fff); background: var(--ipc-accent);
 }
+.ipc-pad .ipc-gap { position: relative; margin-left: 9px; overflow: visible; }
+.ipc-pad .ipc-gap::before {
+  content: ""; position: absolute; left: -6px; top: 6px; width: 1px; height: 16px;
+  background: var(--ipc-line);
+}
+.ipc-pad .ipc-upload { display: flex; align-items: center; justify-content: center; font-size: 0; }
+.ipc-pad .ipc-upload i { margin: 0; font-size: 14px; line-height: 1; }
 
-.ipc-pad .ipc-status { padding-top: 8px; min-height: 20px; color: var(--ipc-soft); overflow-wrap: anywhere; }
-.ipc-status b { color: var(--ipc-bad); font-weight: 500; }
+.ipc-body {
+  display: flex; flex-flow: row wrap; align-items: flex-start; gap: 16px; overflow: visible;
+}
+.ipc-view { min-width: 0; overflow: visible; }
+.ipc-stage {
+  position: relative; overflow: visible; border-radius: 3px; line-height: 0;
+  background: var(--ipc-hover); cursor: crosshair; touch-action: none;
+}
+.ipc-stage canvas.ipc-picture { display: block; border-radius: 3px; pointer-events: none; }
+.ipc-stage canvas.ipc-keyboard {
+  position: absolute; width: 1px; height: 1px; opacity: 0; visibility: hidden; pointer-events: none;
+}
+.ipc-stage:hover canvas.ipc-keyboard, .ipc-stage canvas.ipc-keyboard:focus { visibility: visible; }
+.ipc-stage:has(canvas.ipc-keyboard:focus) {
+  box-shadow: 0 0 0 2px var(--ipc-fill), 0 0 0 3px var(--ipc-line);
+}
+.ipc-pad .ipc-status {
+  min-height: 20px; padding-top: 8px; color: var(--ipc-soft); overflow-wrap: anywhere;
+}
+.ipc-status b { font-weight: 500; color: var(--ipc-bad); }
 .ipc-status a { color: var(--jp-content-link-color, #1976d2); text-decoration: underline; }
 
-.ipc-panel { flex: 0 0 240px; width: 240px; display: flex; flex-flow: column; gap: 14px; overflow: visible; }
+.ipc-panel {
+  display: flex; flex-flow: column; flex: 0 0 240px; width: 240px; gap: 14px; overflow: visible;
+}
 .ipc-section { display: flex; flex-flow: column; gap: 6px; overflow: visible; }
 .ipc-row { display: flex; align-items: center; gap: 8px; overflow: visible; }
-.ipc-pad .ipc-label { font-size: 12px; font-weight: 600; color: var(--ipc-soft); line-height: 16px; }
-.ipc-pad .ipc-label .widget-html-content { font-size: 12px; line-height: 16px; }
+.ipc-pad .ipc-label, .ipc-pad .ipc-label .widget-html-content {
+  font-size: 12px; font-weight: 600; line-height: 16px; color: var(--ipc-soft);
+}
 
-.ipc-gamut { position: relative; width: 100%; aspect-ratio: 1; cursor: crosshair; border-radius: 3px;
-overflow: hidden; touch-action: none; border: 1px solid var(--ipc-line); box-sizing: border-box;
-  background: linear-gradient(var(--ipc-line), var(--ipc-line)) center / 1px 100% no-repeat,
-    linear-gradient(var(--ipc-line), var(--ipc-line)) center / 100% 1px no-repeat, var(--ipc-fill); }
-.ipc-pad .ipc-gamut > * { pointer-events: none; position: absolute; inset: 0; width: 100%; height: 100%;
-max-width: none; } .ipc-idle .ipc-plane, .ipc-pad .ipc-idle .ipc-swatch { opacity: .4; } .ipc-ring { position:
-absolute; width: 14px; height: 14px; margin: -7px 0 0 -7px; border-radius: 50%; box-sizing: border-box;
-  border: 2px solid #fff; box-shadow: 0 0 0 1.5px rgba(0,0,0,.75), inset 0 0 0 1px rgba(0,0,0,.55); }
+.ipc-gamut {
+  position: relative; box-sizing: border-box; width: 100%; aspect-ratio: 1; overflow: hidden;
+  border: 1px solid var(--ipc-line); border-radius: 3px; cursor: crosshair; touch-action: none;
+  background:
+    linear-gradient(var(--ipc-line), var(--ipc-line)) center / 1px 100% no-repeat,
+    linear-gradient(var(--ipc-line), var(--ipc-line)) center / 100% 1px no-repeat, var(--ipc-fill);
+}
+.ipc-pad .ipc-gamut > * {
+  position: absolute; inset: 0; width: 100%; height: 100%; max-width: none; pointer-events: none;
+}
 .ipc-pad .ipc-overlay .widget-html-content { position: absolute; inset: 0; }
+.ipc-ring {
+  position: absolute; box-sizing: border-box; width: 14px; height: 14px; margin: -7px 0 0 -7px;
+  border: 2px solid #fff; border-radius: 50%;
+  box-shadow: 0 0 0 1.5px rgba(0, 0, 0, .75), inset 0 0 0 1px rgba(0, 0, 0, .55);
+}
 .ipc-axis { position: absolute; font-size: 11px; line-height: 14px; color: var(--ipc-soft); }
-.ipc-west { left: 5px; bottom: calc(50% + 1px); } .ipc-east { right: 5px; bottom: calc(50% + 1px); }
-.ipc-north { top: 3px; left: calc(50% + 5px); } .ipc-south { bottom: 3px; left: calc(50% + 5px); }
+.ipc-west { left: 5px; bottom: calc(50% + 1px); }
+.ipc-east { right: 5px; bottom: calc(50% + 1px); }
+.ipc-north { top: 3px; left: calc(50% + 5px); }
+.ipc-south { bottom: 3px; left: calc(50% + 5px); }
+.ipc-idle .ipc-plane, .ipc-pad .ipc-idle .ipc-swatch { opacity: .4; }
 
-.ipc-chip .widget-html-content i { display: block; width: 40px; height: 28px; border-radius: 3px; box-sizing:
-border-box;
-  border: 1px solid rgba(127,127,127,.4); }
 .ipc-pad .ipc-chip { flex: 0 0 40px; height: 28px; }
+.ipc-chip i {
+  display: block; box-sizing: border-box; width: 40px; height: 28px;
+  border: 1px solid var(--ipc-edge); border-radius: 3px;
+}
 .ipc-pad .ipc-field { flex: 1 1 0; width: auto; min-width: 0; }
-.ipc-pad .ipc-field input { font-family: var(--jp-code-font-family, monospace); font-size: 13px; height: 28px;
-} .ipc-pad .ipc-field.ipc-bad input, .ipc-pad .ipc-field.ipc-bad input:focus { border-color: var(--ipc-bad);
-box-shadow: 0 0 0 1px var(--ipc-bad); } .ipc-swatches { display: grid; gap: 4px; grid-template-columns:
-repeat(9, 1fr); overflow: visible; } .ipc-recent .ipc-swatches { grid-template-columns: repeat(10, 1fr); }
-.ipc-pad .ipc-swatch { min-width: 0; padding: 0; border-radius: 3px; box-shadow: none;
-  border: 1px solid rgba(127,127,127,.4); }
-.ipc-pad .ipc-swatch:hover:enabled { box-shadow: 0 0 0 2px var(--ipc-fill), 0 0 0 3.5px var(--ipc-accent); }
+.ipc-pad .ipc-field input { height: 28px; font: 13px var(--jp-code-font-family, monospace); }
+.ipc-pad .ipc-field.ipc-bad input, .ipc-pad .ipc-field.ipc-bad input:focus {
+  border-color: var(--ipc-bad); box-shadow: 0 0 0 1px var(--ipc-bad);
+}
+.ipc-swatches { display: grid; grid-template-columns: repeat(9, 1fr); gap: 4px; overflow: visible; }
+.ipc-recent .ipc-swatches { grid-template-columns: repeat(10, 1fr); }
+.ipc-pad .ipc-swatch {
+  min-width: 0; padding: 0; border: 1px solid var(--ipc-edge); border-radius: 3px; box-shadow: none;
+}
+.ipc-pad .ipc-swatch:hover:enabled {
+  box-shadow: 0 0 0 2px var(--ipc-fill), 0 0 0 3.5px var(--ipc-accent);
+}
 .ipc-pad .ipc-swatch:disabled { opacity: 1; border-color: var(--ipc-line); cursor: default; }
 .ipc-pad .ipc-slider { flex: 1 1 0; width: auto; min-width: 0; height: 20px; line-height: 20px; }
 .ipc-pad .ipc-slider .slider-container { height: 20px; }
 .ipc-pad .ipc-value { flex: 0 0 48px; text-align: right; color: var(--ipc-soft); }
-.ipc-pad .ipc-action { width: auto; height: 28px; line-height: 28px; padding: 0 12px; border-radius: 3px;
-font-size: 13px;
-  background: var(--ipc-hover); color: var(--ipc-text); box-shadow: none; }
+.ipc-pad .ipc-action {
+  width: auto; height: 28px; padding: 0 12px; border-radius: 3px; box-shadow: none;
+  font-size: 13px; line-height: 28px; color: var(--ipc-text); background: var(--ipc-hover);
+}
 .ipc-pad .ipc-action:hover:enabled { background: var(--jp-layout-color3, #ddd); box-shadow: none; }
 
 body:not(.jp-Notebook) .jp-OutputArea-child:has(.ipc-pad) + .jp-OutputArea-child { display: none; }

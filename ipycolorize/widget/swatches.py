@@ -18,6 +18,10 @@ from PIL import ImageColor
 from ..color import lab_to_rgb, parse_hex, to_uint8
 from ..gamut import in_gamut
 
+_AXES = "".join(
+    f'<span class="ipc-axis ipc-{side}">{name}</span>'
+    for side, name in (("west", "green"), ("east", "red"), ("north", "yellow"), ("south", "blue"))
+)
 EXTENT = 110  # the plane shows a and b from -EXTENT to EXTENT, in Lab units
 _STEP = 0.5  # Lab units per pixel of its picture
 
@@ -34,12 +38,14 @@ def _plane(lightness: int, step: float) -> torch.Tensor:
 
 @lru_cache(maxsize=101)
 def gamut_png(lightness: int) -> bytes:
-    """PNG of all ab that sRGB can show at this L (0..100), in their own colours; the rest is transparent."""
+    """PNG of all ab that sRGB can show at this L (0..100), in their colours; the rest is transparent."""
     lab = _plane(lightness, _STEP)
     rgb = lab_to_rgb(lab)
     margin = torch.maximum(-rgb.amin(dim=0), rgb.amax(dim=0) - 1)  # how far out of gamut, negative inside
     down, right = torch.gradient(margin)
-    alpha = (0.5 - margin / torch.hypot(down, right).clamp(min=1e-6)).clamp(0, 1)  # distance to the border, in pixels
+    alpha = (0.5 - margin / torch.hypot(down, right).clamp(min=1e-6)).clamp(
+        0, 1
+    )  # distance to the border, in pixels
     rgba = to_uint8(torch.cat([rgb, alpha[None]])).permute(1, 2, 0).numpy()
     file = io.BytesIO()
     Pillow.fromarray(rgba).save(file, "PNG", compress_level=3)
@@ -54,7 +60,7 @@ def _inside(lightness: int) -> np.ndarray:
 
 
 def nearest_ab(lightness: float, ab: AB) -> AB:
-    """The colour itself if sRGB can show it at this L, else the nearest one (in ab, to a whole number) that it can."""
+    """The colour itself if sRGB can show it at this L, else the nearest (in ab, to a whole number) it can."""
     lab = torch.tensor([lightness, *ab]).view(3, 1, 1)
     if bool(in_gamut(lab)):
         return ab
@@ -124,10 +130,7 @@ class Gamut:
         if ab is not None:
             left, top = 50 + 50 * ab[0] / EXTENT, 50 - 50 * ab[1] / EXTENT
             ring = f'<i class="ipc-ring" style="left:{left:.2f}%;top:{top:.2f}%"></i>'
-        self._ring.value = (
-            '<span class="ipc-axis ipc-west">green</span><span class="ipc-axis ipc-east">red</span>'
-            f'<span class="ipc-axis ipc-north">yellow</span><span class="ipc-axis
-            ipc-south">blue</span>{ring}' )
+        self._ring.value = _AXES + ring
 
     def _pointer(self, event: dict[str, Any]) -> None:
         kind, held = event["event"], bool(event.get("buttons", 0) & 1)

@@ -77,7 +77,7 @@ class Worker:
             self._changed.notify_all()
 
     def wait(self, timeout: float = 10.0) -> bool:
-        """Wait until all events and all idle work are done; False if that takes longer than `timeout` seconds."""
+        """Wait until all events and all idle work are done; False if `timeout` seconds are not enough."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: self._closed or not (self._waiting or self._busy or self._rested < len(self._idle)),
@@ -140,7 +140,7 @@ class Worker:
 
 
 class Inline:
-    """The same interface without a thread, for tests: every event is handled, idle work included, before `post` returns."""
+    """The same without a thread, for tests: an event is handled, idle work included, when `post` returns."""
 
     pending = False
     alive = True

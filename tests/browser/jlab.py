@@ -1,7 +1,8 @@
 """JupyterLab and Notebook 7 in a sealed environment, driven by Playwright: what the browser tests stand on.
 
-A server with its own settings, data and home (nothing of the user's is read or written), and a page that knows how to open a
-notebook, wait for its kernel, and read and click the pad. Only the `playwright` package and a Chromium on the machine are needed.
+A server with its own settings, data and home (nothing of the user's is read or written), and a page that
+knows how to open a notebook, wait for its kernel, and read and click the pad. Only the `playwright` package
+and a Chromium on the machine are needed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A real session of a small photograph with a small untrained network: what a gesture does to the hints is real, only quick."""
+"""A real session of a small photograph, with an untrained network: real, only quick."""
 
 import numpy as np
 import pytest

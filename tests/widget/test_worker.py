@@ -1,5 +1,6 @@
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_frames_keep_their_distance(start):
         worker.post(number)
         time.sleep(0.01)
     worker.wait(5)
-    assert min(after - before for before, after in zip(starts, starts[1:], strict=False)) >= 0.029
+    assert min(after - before for before, after in pairwise(starts)) >= 0.029
 
 
 def test_close_ends_the_thread_and_drops_what_waits():

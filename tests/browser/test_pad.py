@@ -1,0 +1,259 @@
+"""The pad as a person uses it, in JupyterLab: every statement is about pixels on the screen or files on the disk."""
+
+import json
+
+import numpy as np
+import pytest
+from jlab import Pad
+from PIL import Image
+
+HOST_NOISE = ("favicon", "(reading 'schema')", "filebrowser:open-path", "status of 403")  # of Notebook 7 itself
+
+SKY, WATER, TREE = (40, 300), (235, 400), (330, 150)
+
+
+def chroma(rgb):
+    return float(np.max(rgb) - np.min(rgb))
+
+
+def errors(pad):
+    return [text for text in pad.notebook.console if not any(noise in text for noise in HOST_NOISE)]
+
+
+@pytest.mark.parametrize("host", ["lab", "notebook"])
+def test_click_then_colour_changes_the_picture(open_notebook, host):
+    from conftest import CELL
+
+    pad = Pad(open_notebook(CELL, host=host))
+    pad.settle()
+    assert "Click anywhere on the photograph" in pad.status.inner_text()
+    before = pad.pixels()
+    pad.click(*WATER)
+    pad.settle()
+    (hint,) = pad.hints()
+    assert (hint["row"], hint["col"]) == pytest.approx(WATER, abs=1), "the place that was clicked"
+    beside = (WATER[0], WATER[1] + 30)
+    assert np.abs(pad.pixel(*beside) - mean(before, *beside, pad)).max() < 6, "a new point flashes no colour"
+    pad.pick(45, 40)
+    pad.settle()
+    assert pad.hints()[0]["ab"] == pytest.approx([45, 40], abs=2)
+    assert pad.pixel(*beside)[0] - pad.pixel(*beside)[2] > 30, "the water around the point turns red"
+    assert "1 point" in pad.status.inner_text()
+    shown = np.array(pad.notebook.value("pad.rgb()[235, 430].tolist()"))
+    assert np.abs(pad.pixel(*beside) - shown).max() < 8, "the screen shows what the session has"
+    assert pad.notebook.external == []
+    assert errors(pad) == []
+
+
+def mean(pixels, row, col, pad):
+    y, x = int((row + 0.5) * pixels.shape[0] / 427), int((col + 0.5) * pixels.shape[1] / 640)
+    return pixels[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).mean(axis=0)
+
+
+def test_drag_moves_the_point_with_its_colour(pad):
+    pad.click(*WATER)
+    pad.settle()
+    pad.pick(50, 40)
+    pad.settle()
+    assert chroma(pad.pixel(235, 430)) > 30
+    mouse = pad.page.mouse
+    mouse.move(*pad.place(*WATER))
+    mouse.down()
+    mouse.move(*pad.place(60, 560), steps=20)
+    mouse.up()
+    pad.settle()
+    (hint,) = pad.hints()
+    assert (hint["row"], hint["col"]) == pytest.approx((60, 560), abs=1)
+    assert chroma(pad.pixel(60, 530)) > 20, "the colour went along"
+    pad.tool("Undo").click()
+    pad.settle()
+    assert (pad.hints()[0]["row"], pad.hints()[0]["col"]) == pytest.approx(WATER, abs=1), "in one step"
+
+
+def test_drag_that_ends_outside_stays_where_it_left(pad):
+    pad.click(*WATER)
+    pad.settle()
+    mouse = pad.page.mouse
+    mouse.move(*pad.place(*WATER))
+    mouse.down()
+    box = pad.canvas.bounding_box()
+    mouse.move(box["x"] + box["width"] - 3, box["y"] + 30, steps=8)
+    mouse.move(box["x"] + box["width"] + 60, box["y"] + 30, steps=4)
+    mouse.up()
+    mouse.move(*pad.place(*TREE), steps=4)
+    pad.settle()
+    (hint,) = pad.hints()
+    assert hint["col"] > 600
+    assert abs(hint["row"] - 30 * 427 / box["height"]) < 6
+
+
+def test_recolour_by_suggestion_text_and_recent_colour(pad):
+    pad.click(*TREE)
+    pad.settle()
+    pad.suggested.nth(2).click()
+    pad.settle()
+    suggested = pad.hints()[0]["ab"]
+    assert pad.suggested.nth(2).get_attribute("title").endswith("%")
+    pad.field.fill("crimson")
+    pad.field.press("Enter")
+    pad.settle()
+    assert pad.hints()[0]["ab"][0] > 50
+    assert "at the lightness of this place" in pad.status.inner_text()
+    pad.recent.nth(1).click()
+    pad.settle()
+    assert pad.hints()[0]["ab"] == pytest.approx(suggested, abs=0.01)
+    for _ in range(2):
+        pad.tool("Undo").click()
+    pad.settle()
+    assert pad.hints()[0]["ab"] == pytest.approx(suggested, abs=0.01)
+    pad.tool("Redo").click()
+    pad.settle()
+    assert pad.hints()[0]["ab"][0] > 50
+
+
+def test_suggestions_follow_every_hint(pad):
+    def offered():
+        return [pad.suggested.nth(number).evaluate("b => b.style.backgroundColor") for number in range(9)]
+
+    pad.click(*WATER)
+    pad.settle()
+    first = offered()
+    pad.pick(50, 45)
+    pad.settle()
+    pad.click(WATER[0] + 4, WATER[1] + 60)
+    pad.settle()
+    assert offered() != first
+
+
+def test_points_are_deleted_by_right_click_and_by_key(pad):
+    pad.click(*WATER)
+    pad.click(*SKY)
+    pad.settle()
+    assert len(pad.hints()) == 2
+    pad.click(*WATER, button="right")
+    pad.settle()
+    (left,) = pad.hints()
+    assert (left["row"], left["col"]) == pytest.approx(SKY, abs=1)
+    assert pad.page.locator(".lm-Menu").count() == 0, "no menu of the notebook"
+    pad.page.keyboard.press("Delete")
+    pad.settle()
+    assert pad.hints() == []
+    pad.page.keyboard.press("Control+z")
+    pad.settle()
+    assert len(pad.hints()) == 1
+
+
+def test_tab_leaves_the_picture_in_both_directions(pad):
+    pad.click(*WATER)
+    pad.settle()
+    pad.page.keyboard.press("Tab")
+    pad.page.wait_for_function("document.activeElement.tagName === 'INPUT'")
+    pad.click(*WATER)
+    pad.settle()
+    pad.page.keyboard.press("Shift+Tab")
+    pad.page.wait_for_function("document.activeElement.tagName === 'BUTTON'")
+
+
+def test_click_does_not_scroll_the_page(pad):
+    scroll = "pad => { let e = pad; while (e.scrollHeight <= e.clientHeight + 5 || getComputedStyle(e).overflowY === 'visible') e = e.parentElement; return e; }"
+    area = pad.root.evaluate_handle(scroll)
+    pad.page.set_viewport_size({"width": 1280, "height": 620})
+    area.evaluate("area => { area.scrollTop = 230; }")
+    pad.page.wait_for_timeout(200)
+    box = pad.canvas.bounding_box()
+    pad.page.mouse.click(box["x"] + 200, box["y"] + box["height"] - 40)
+    pad.settle()
+    assert pad.canvas.bounding_box()["y"] == pytest.approx(box["y"], abs=1)
+    assert len(pad.hints()) == 1
+
+
+def test_before_shows_grey_and_after_shows_colour_again(pad):
+    pad.click(*WATER)
+    pad.settle()
+    pad.pick(50, 45)
+    pad.settle()
+    assert chroma(pad.pixel(235, 430)) > 30
+    pad.tool("Show").click()
+    pad.settle()
+    assert np.ptp(pad.pixels(), axis=-1).max() < 12, "grey, and without points"
+    pad.tool("Show").click()
+    pad.settle()
+    assert chroma(pad.pixel(235, 430)) > 30
+
+
+def test_saved_points_load_again_and_the_exported_picture_is_the_one_shown(pad):
+    folder = pad.notebook.server.folder
+    pad.click(*WATER)
+    pad.settle()
+    pad.pick(50, 45)
+    pad.settle()
+    pad.tool("Save").click()
+    pad.settle()
+    saved = json.loads((folder / "photo_hints.json").read_text())
+    assert saved["hints"] == pad.hints()
+    pad.root.get_by_role("button", name="Export").click()
+    pad.settle()
+    with Image.open(folder / "photo_colorized.png") as picture:
+        exported = np.asarray(picture)
+    assert exported.shape == (427, 640, 3)
+    assert np.abs(exported.astype(int)[235, 430] - pad.pixel(235, 430)).max() < 8
+    with pad.page.expect_download() as download:
+        pad.status.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "photo_colorized.png"
+    assert download.value.path().read_bytes() == (folder / "photo_colorized.png").read_bytes()
+
+    pad.tool("Remove all").click()
+    pad.settle()
+    assert pad.hints() == []
+    pad.root.locator("input[type=file]").set_input_files(folder / "photo_hints.json")
+    pad.page.wait_for_timeout(300)
+    pad.settle()
+    assert pad.hints() == saved["hints"]
+    assert chroma(pad.pixel(235, 430)) > 30
+
+
+def test_bad_colour_is_told_and_harms_nothing(pad):
+    pad.click(*WATER)
+    pad.settle()
+    before = pad.hints()
+    pad.field.fill("#12x")
+    pad.field.press("Enter")
+    pad.settle()
+    assert "#12x" in pad.status.locator("b").inner_text()
+    assert pad.field.input_value() == "#12x"
+    assert pad.root.locator(".ipc-bad").count() == 1
+    assert pad.hints() == before
+    pad.field.fill("208, 64, 32")
+    pad.field.press("Enter")
+    pad.settle()
+    assert pad.root.locator(".ipc-bad, .ipc-status b").count() == 0
+    assert pad.hints() != before
+
+
+def test_failing_network_is_told_and_the_pad_lives_on(pad):
+    pad.click(*WATER)
+    pad.settle()
+    pad.notebook.execute(
+        "decode = pad.session.network.decode\n"
+        "def fail(*_): raise RuntimeError('out of memory')\n"
+        "pad.session.network.decode = fail"
+    )
+    pad.pick(50, 45)
+    pad.settle()
+    assert "RuntimeError: out of memory" in pad.status.locator("b").inner_text()
+    assert len(pad.hints()) == 1
+    pad.notebook.execute("pad.session.network.decode = decode")
+    pad.pick(50, 40)
+    pad.settle()
+    assert chroma(pad.pixel(235, 430)) > 30
+    assert pad.status.locator("b").count() == 0
+
+
+def test_small_window_maps_clicks_to_the_same_places(pad):
+    pad.page.set_viewport_size({"width": 560, "height": 900})
+    pad.page.wait_for_timeout(300)
+    assert pad.canvas.bounding_box()["width"] < 500
+    pad.click(*TREE)
+    pad.settle()
+    (hint,) = pad.hints()
+    assert (hint["row"], hint["col"]) == pytest.approx(TREE, abs=1.5)
