@@ -41,9 +41,7 @@ AB_SCALE = 110.0  # inside the network, colours are ab / 110
 SPEED = 10.0  # how much faster than other parameters the heads' sharpness and reach learn
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 STRIDE = 32  # of the coarsest scale
-CHUNK = (
-    1 << 22
-)  # weights w(x, h) held at a time when not training: 16 MiB, so that 500 hints stay in the cache's reach
+CHUNK = 1 << 18  # weights w(x, h) held at a time when not training: 1 MiB, the reach of a core's cache
 
 
 def conv(inputs: int, outputs: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
