@@ -269,8 +269,8 @@ class Session:
     @_locked
     def gray(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The photograph's lightness alone, ``(H, W, 3)`` uint8, neutral."""
-        none = torch.zeros(2, 1, 1)
-        return render(self._lightness_at_size(shape), Colors(none, none))
+        none = torch.zeros(2, 1, 1)  # Lab's white is not exactly sRGB's: red and blue may round away
+        return render(self._lightness_at_size(shape), Colors(none, none))[..., 1:2].repeat(3, axis=2)
 
     def _lightness_at_size(self, shape: tuple[int, int] | None) -> np.ndarray:
         if shape is None or tuple(shape) == self.photo.shape:

@@ -1,4 +1,4 @@
-"""What several test modules share: repeatable randomness, photographs, and a small network that answers like a real one."""
+"""What tests share: repeatable randomness, photographs, a small network that answers like a real one."""
 
 import numpy as np
 import pytest

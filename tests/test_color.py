@@ -21,7 +21,9 @@ CORNERS = np.array(np.meshgrid(*3 * [[0.0, 1.0]])).reshape(3, -1).T
 DARK = np.linspace(0, 0.06, 300)[:, None] * np.array([1.0, 0.5, 0.9])  # both curves have their bend here
 
 
-@pytest.mark.parametrize("rgb", [np.random.default_rng(1).random((2000, 3)), CORNERS, DARK], ids=["random", "corners", "dark"])
+@pytest.mark.parametrize(
+    "rgb", [np.random.default_rng(1).random((2000, 3)), CORNERS, DARK], ids=["random", "corners", "dark"]
+)
 def test_rgb_to_lab_equals_scikit_image(rgb):
     np.testing.assert_allclose(rgb_to_lab(rgb), rgb2lab(rgb), atol=2e-3)
     single = rgb_to_lab(rgb.astype(np.float32))
@@ -73,7 +75,9 @@ def test_strided_and_read_only_arrays(china):
 
 
 def test_integer_lab_is_a_colour_like_any_other():
-    np.testing.assert_allclose(lab_to_rgb(np.array([50, 20, -20])), lab_to_rgb(np.array([50.0, 20, -20])), atol=1e-6)
+    np.testing.assert_allclose(
+        lab_to_rgb(np.array([50, 20, -20])), lab_to_rgb(np.array([50.0, 20, -20])), atol=1e-6
+    )
     whole = torch.tensor([50, 20, -20]).view(3, 1, 1)
     torch.testing.assert_close(lab_to_rgb(whole), lab_to_rgb(whole.float()))
 
@@ -111,7 +115,9 @@ def test_another_layout_is_refused(function, image):
         function(image)
 
 
-@pytest.mark.parametrize("image", [np.zeros((2, 3), np.uint16), np.full((2, 3), 200), torch.full((3, 2, 2), 200)])
+@pytest.mark.parametrize(
+    "image", [np.zeros((2, 3), np.uint16), np.full((2, 3), 200), torch.full((3, 2, 2), 200)]
+)
 def test_other_integers_than_uint8_are_refused(image):
     with pytest.raises(ValueError, match=r"uint8 or as floats in \[0, 1\]"):
         rgb_to_lab(image)
@@ -127,13 +133,20 @@ def test_to_uint8_rounds_and_clips(kind):
 
 @pytest.mark.parametrize(
     ("text", "rgb"),
-    [("#d04020", (208, 64, 32)), ("D04020", (208, 64, 32)), ("#d42", (221, 68, 34)), (" #FFF ", (255, 255, 255))],
+    [
+        ("#d04020", (208, 64, 32)),
+        ("D04020", (208, 64, 32)),
+        ("#d42", (221, 68, 34)),
+        (" #FFF ", (255, 255, 255)),
+    ],
 )
 def test_hex_is_read(text, rgb):
     assert parse_hex(text) == rgb
 
 
-@pytest.mark.parametrize("text", ["", "#", "#12", "#1234", "#12345", "#1234567", "red", "#ggg", "##123", "0x123456"])
+@pytest.mark.parametrize(
+    "text", ["", "#", "#12", "#1234", "#12345", "#1234567", "red", "#ggg", "##123", "0x123456"]
+)
 def test_other_text_is_no_colour(text):
     with pytest.raises(ValueError, match="expected a colour such as"):
         parse_hex(text)

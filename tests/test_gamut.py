@@ -11,9 +11,34 @@ from ipycolorize.gamut import NUM_BINS, AbBins, compress, fit_chroma, in_gamut, 
 
 # Zhang et al. 2016 as notes/anchors list them: for a = -90, -80 .. 100 the number of bins and the first b.
 COUNTS = (5, 8, 10, 12, 14, 15, 16, 16, 17, 18, 18, 18, 19, 20, 19, 20, 20, 19, 19, 10)
-FIRST_B = (50, 20, 0, -20, -30, -40, -50, -50, -60, -70, -80, -80, -90, -100, -100, -110, -110, -110, -110, -90)
+FIRST_B = (
+    50,
+    20,
+    0,
+    -20,
+    -30,
+    -40,
+    -50,
+    -50,
+    -60,
+    -70,
+    -80,
+    -80,
+    -90,
+    -100,
+    -100,
+    -110,
+    -110,
+    -110,
+    -110,
+    -90,
+)
 CENTERS = np.array(
-    [(-90 + 10 * i, b + 10 * j) for i, (n, b) in enumerate(zip(COUNTS, FIRST_B, strict=True)) for j in range(n)],
+    [
+        (-90 + 10 * i, b + 10 * j)
+        for i, (n, b) in enumerate(zip(COUNTS, FIRST_B, strict=True))
+        for j in range(n)
+    ],
     float,
 )
 
@@ -188,8 +213,8 @@ def test_mean_of_the_encoding_is_the_colour():
 def two_bins(*, first, second, share):
     """(1, 313, 1, 1) with `share` on one bin and the rest on the other."""
     probabilities = torch.zeros(1, 313, 1, 1)
-    probabilities[0, int(np.flatnonzero((CENTERS == first).all(1))[0])] = share
-    probabilities[0, int(np.flatnonzero((CENTERS == second).all(1))[0])] = 1 - share
+    probabilities[0, int(np.flatnonzero((first == CENTERS).all(1))[0])] = share
+    probabilities[0, int(np.flatnonzero((second == CENTERS).all(1))[0])] = 1 - share
     return probabilities
 
 

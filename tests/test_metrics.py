@@ -27,13 +27,17 @@ def test_psnr_of_each_image_equals_scikit_image():
 def test_psnr_of_floats_uses_the_range():
     result, truth = (torch.from_numpy(image).double() / 255 for image in pair())
     expected = [
-        peak_signal_noise_ratio(t.numpy(), r.numpy(), data_range=1) for t, r in zip(truth, result, strict=True)
+        peak_signal_noise_ratio(t.numpy(), r.numpy(), data_range=1)
+        for t, r in zip(truth, result, strict=True)
     ]
     np.testing.assert_allclose(psnr(result, truth, data_range=1).numpy(), expected, rtol=1e-12)
 
 
 def test_psnr_of_uint8_does_not_wrap_around():
-    black, white = torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.full((1, 3, 4, 4), 255, dtype=torch.uint8)
+    black, white = (
+        torch.zeros(1, 3, 4, 4, dtype=torch.uint8),
+        torch.full((1, 3, 4, 4), 255, dtype=torch.uint8),
+    )
     assert psnr(black, white, data_range=255).tolist() == psnr(white, black, data_range=255).tolist() == [0.0]
 
 

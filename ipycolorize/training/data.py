@@ -40,8 +40,8 @@ def find_files(sources: list[Path]) -> Iterator[tuple[str, bytes]]:
             try:
                 with tarfile.open(source) as shard:
                     for member in shard:
-                        wanted = member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
-                        file = shard.extractfile(member) if wanted else None
+                        is_image = member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
+                        file = shard.extractfile(member) if is_image else None
                         if file is not None:
                             yield f"{source.name}/{member.name}", file.read()
             except tarfile.TarError as error:

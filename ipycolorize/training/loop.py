@@ -47,6 +47,7 @@ class TrainConfig:
         ema: decay of the averaged weights, which are the ones that ship.
         delta: of the Huber loss, Lab units.
         classify: weight of the cross-entropy.
+        blank: share of the batches without hints.
         many: share of the batches with log-uniform counts of points up to `most`; 0 is the paper's law.
         most: largest number of points.
         seed: of crops, hints and initial weights.
@@ -63,7 +64,8 @@ class TrainConfig:
     ema: float = 0.999
     delta: float = 10.0
     classify: float = 0.5
-    many: float = 0.5
+    blank: float = 0.2
+    many: float = 0.4
     most: int = 512
     seed: int = 0
 
@@ -227,7 +229,9 @@ class Trainer:
         rgb = self.photographs.batch(config.batch, crop=config.crop, generator=self.generator).to(self.device)
         lab = rgb_to_lab(rgb)
         lightness, truth = lab[:, :1].contiguous(), lab[:, 1:].contiguous()
-        hints = simulate_batch(truth, generator=self.generator, many=config.many, most=config.most)
+        hints = simulate_batch(
+            truth, generator=self.generator, blank=config.blank, many=config.many, most=config.most
+        )
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             ab, logits = self.network(lightness, hints)
         regression = huber(ab, truth, delta=config.delta)

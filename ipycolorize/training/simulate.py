@@ -58,27 +58,34 @@ def simulate_hints(
 
 
 def simulate_batch(
-    ab: Tensor, *, generator: torch.Generator, many: float = 0.5, most: int = 512
+    ab: Tensor, *, generator: torch.Generator, blank: float = 0.2, many: float = 0.4, most: int = 512
 ) -> HintBatch:
-    """Hints for one training batch: the paper's law, mixed with larger counts.
+    """Hints for one training batch: the paper's law, mixed with none at all and with larger counts.
 
-    A whole batch follows one law, so that its tensors are no wider than needed: the paper's with probability
-        ``1 - many``,
-    otherwise log-uniform counts, at uniform positions half of the time; 1 % of the batches reveal everything.
+    A whole batch follows one law, so that its tensors are no wider than needed. 1 % of the batches reveal
+    everything.
 
     Args:
         ab: the truth, ``(N, 2, H, W)`` in Lab units.
         generator: a CPU generator.
-        many: share of the batches with log-uniform counts; 0 is the paper.
+        blank: share of the batches without hints: the automatic colours learn from those most.
+        many: share of the batches with log-uniform counts, at uniform positions half of the time; `blank`
+            and `many` of 0 are the paper.
         most: largest count.
     """
-    kind = float(torch.rand((), generator=generator))
-    if kind < REVEAL_ALL:
+
+    def draw() -> float:
+        return float(torch.rand((), generator=generator))
+
+    if draw() < REVEAL_ALL:
         return HintBatch.revealed(ab)
+    kind = draw()
+    if kind < blank:
+        return HintBatch.empty(shape=(ab.shape[-2], ab.shape[-1]), count=len(ab), device=ab.device)
     if kind < 1 - many:
         return simulate_hints(ab, paper_counts(len(ab), generator=generator), generator=generator)
     # most of the larger counts stay below 32: hundreds of points teach less and cost more
-    ceiling = most if float(torch.rand((), generator=generator)) < 0.15 else min(most, 32)
-    spread = math.inf if float(torch.rand((), generator=generator)) < 0.5 else 0.25
+    ceiling = most if draw() < 0.15 else min(most, 32)
+    spread = math.inf if draw() < 0.5 else 0.25
     counts = many_counts(len(ab), most=ceiling, generator=generator)
     return simulate_hints(ab, counts, generator=generator, spread=spread)

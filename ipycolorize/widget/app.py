@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ipycanvas.canvas import _CanvasManager
+from ipycanvas.canvas import _CANVAS_MANAGER
 from ipywidgets import HTML, Box, VBox, Widget
 from PIL import Image, ImageDraw
 
@@ -326,6 +326,6 @@ def _close(widget: Widget) -> None:
     """Close a widget with all its parts; ipywidgets leaves children, layouts and styles alive."""
     for value in list(widget.trait_values().values()):
         for part in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(part, Widget) and not isinstance(part, _CanvasManager) and part.comm is not None:
+            if isinstance(part, Widget) and part is not _CANVAS_MANAGER and part.comm is not None:
                 _close(part)
     Widget.close(widget)

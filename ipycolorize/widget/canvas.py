@@ -2,10 +2,11 @@
 
 What was learnt about ipycanvas 0.14 and is kept in this one place:
 
-- Commands are held back in a list that all canvases of the process share, and an exception there stops them
-  all: `hold` is the only door, for one thread at a time, and always closes.
-- A browser that (re)connects has empty canvases and does not know which canvas was drawn on last: every batch
-  names its canvas again, and `replay` draws everything from the state kept here.
+- All canvases of a notebook share one queue of commands in the browser, and one command that fails there
+  (a canvas closed with frames still on their way) stops them all for good: a pad has its own `Queue`.
+- Python collects commands for one batch; an exception in between would leave it collecting for ever, and a
+  browser that (re)connects does not know which canvas was drawn on last: `Queue.batch` always ends, and names
+  its canvas again. `Picture.replay` draws everything from the state kept here.
 - The picture travels as a JPEG data URL in an image widget (bytes as a blob are never released by the
   browser), and the picture layer is never cleared before it is overwritten, which would flash.
 - A canvas neither tells mouse buttons nor Shift and reports every hover: pointers come from ipyevents on the
@@ -25,8 +26,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ipycanvas import Canvas, MultiCanvas, hold_canvas
-from ipycanvas.canvas import _CANVAS_MANAGER
+from ipycanvas import Canvas, MultiCanvas
+from ipycanvas.canvas import _CanvasManager  # private, as all of its queue: no public way to have one
 from ipyevents import Event
 from ipywidgets import Box, Image, Layout
 from PIL import Image as Pillow
@@ -38,20 +39,26 @@ ACCENT = (33, 150, 243)
 BOX = (540, 760)  # CSS pixels, height and width, that a picture fills at most
 SMALL = 480  # a photograph smaller than this is enlarged on the screen
 MAX_SENT = 1_000_000  # pixels of a frame; more cannot be seen at this size and costs time
-_DRAWING = threading.RLock()
 
 
-@contextmanager
-def hold() -> Iterator[None]:
-    """Collect drawing commands and send them as one batch, whatever happens inside."""
-    with _DRAWING:
-        held = hold_canvas()
-        held.__enter__()
-        _CANVAS_MANAGER._current_canvas = None  # name the canvas again: a reloaded page has forgotten it
-        try:
-            yield
-        finally:
-            held.__exit__(None, None, None)
+class Queue(_CanvasManager):
+    """Drawing commands of one pad, on their way to the browser."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.RLock()
+        super().__init__()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Collect drawing commands and send them at once, whatever happens inside."""
+        with self._one_at_a_time:
+            self._current_canvas = None
+            self._caching = True
+            try:
+                yield
+            finally:
+                self.flush()
+                self._caching = False
 
 
 def jpeg(rgb: np.ndarray, *, draft: bool) -> bytes:
@@ -76,13 +83,14 @@ class Acknowledgement:
     which pictures it has shown. Without this a slow link keeps seconds of old frames in its queue.
 
     Args:
+        queue: that the pictures go through.
         in_flight: frames that may be on their way.
         timeout: seconds after which nobody seems to be looking (no browser, or a busy one) and frames go on
             without waiting.
     """
 
-    def __init__(self, *, in_flight: int = 4, timeout: float = 1.5) -> None:
-        self.canvas = Canvas(width=1, height=1, sync_image_data=True)
+    def __init__(self, queue: Queue, *, in_flight: int = 4, timeout: float = 1.5) -> None:
+        self.canvas = Canvas(width=1, height=1, sync_image_data=True, _canvas_manager=queue)
         self._in_flight, self._timeout = in_flight, timeout
         self._sent = self._seen = 0
         self._returned = threading.Condition()
@@ -104,7 +112,7 @@ class Acknowledgement:
                 self._seen = self._sent
 
     def mark(self) -> None:
-        """Number the frame that is being sent; call inside `hold`."""
+        """Number the frame that is being sent; call inside a batch."""
         with self._returned:
             self._sent += 1
             if self._sent > 0xFFFFFF:  # 6 days of 30 frames a second: start again
@@ -169,12 +177,16 @@ class Picture:
         self._zoom = 1.0  # planned width over the width that the browser gives us
         self._marks: Sequence[Mark] = ()
         self.image = Image(format="url", value=b"")
-        self.acknowledgement = Acknowledgement()
+        self._queue = Queue()
+        self.acknowledgement = Acknowledgement(self._queue)
 
         rows, columns = self.frame.grid
         self.canvas = MultiCanvas(2, width=columns, height=rows, layout=Layout(width="100%", height="auto"))
+        for layer in self.canvas._canvases:
+            layer._canvas_manager = self._queue
+            layer.on_client_ready(on_ready)
         self.canvas.add_class("ipc-picture")
-        self.keyboard = Canvas(width=1, height=1)
+        self.keyboard = Canvas(width=1, height=1, _canvas_manager=self._queue)
         self.keyboard.add_class("ipc-keyboard")
         self.box = Box(
             [self.canvas, self.keyboard], layout=Layout(width="100%", max_width=f"{self.css[1]}px")
@@ -182,8 +194,6 @@ class Picture:
         self.box.add_class("ipc-stage")
         for canvas in (self.canvas, self.keyboard):
             canvas.on_key_down(lambda key, shift, ctrl, meta: on_key(key, ctrl or meta, shift))
-        for layer in self.canvas._canvases:
-            layer.on_client_ready(on_ready)
         self.events = Event(
             source=self.box,
             watched_events=["mousedown", "mouseup", "mousemove", "mouseleave", "contextmenu"],
@@ -205,8 +215,8 @@ class Picture:
         width, height = event.get("boundingRectWidth", 0), event.get("boundingRectHeight", 0)
         if not (width and height):
             return  # an element that is not on the screen
-        x = (event["x"] - event["boundingRectLeft"]) / width
-        y = (event["y"] - event["boundingRectTop"]) / height
+        x = (event["x"] + 0.5 - event["boundingRectLeft"]) / width  # browsers floor the mouse to whole pixels
+        y = (event["y"] + 0.5 - event["boundingRectTop"]) / height
         row, col = self.frame.to_photo(y * self.frame.grid[0] - 0.5, x * self.frame.grid[1] - 0.5)
         button = event.get("button", 0)
         if button == 0 and event.get("ctrlKey"):
@@ -255,7 +265,7 @@ class Picture:
             draft: encode smaller and a little worse, for frames that are replaced at once.
         """
         url = None if rgb is None else b"data:image/jpeg;base64," + base64.b64encode(jpeg(rgb, draft=draft))
-        with hold():
+        with self._queue.batch():
             if url is not None:
                 self.image.value = url
                 self._paint()
@@ -267,7 +277,7 @@ class Picture:
 
     def replay(self) -> None:
         """Draw everything again, for a browser that has just come."""
-        with hold():
+        with self._queue.batch():
             if self.image.value:
                 self._paint()
             self._point()

@@ -76,12 +76,16 @@ class Worker:
                 self._waiting.append(event)
             self._changed.notify_all()
 
-    def wait(self, timeout: float = 10.0) -> bool:
-        """Wait until all events and all idle work are done; False if `timeout` seconds are not enough."""
+    def wait(self, timeout: float = 10.0, *, idle: int | None = None) -> bool:
+        """Wait until all events are done, and the first `idle` of the idle functions (None: all of them).
+
+        Returns:
+            False if `timeout` seconds are not enough.
+        """
+        stages = len(self._idle) if idle is None else idle
         with self._changed:
             return self._changed.wait_for(
-                lambda: self._closed or not (self._waiting or self._busy or self._rested < len(self._idle)),
-                timeout,
+                lambda: self._closed or not (self._waiting or self._busy or self._rested < stages), timeout
             )
 
     def close(self, timeout: float = 5.0) -> None:
@@ -154,7 +158,7 @@ class Inline:
         for _, function in self._idle:
             function()
 
-    def wait(self, timeout: float = 0.0) -> bool:
+    def wait(self, timeout: float = 0.0, *, idle: int | None = None) -> bool:
         """Nothing ever waits."""
         return True
 

@@ -4,12 +4,16 @@ import uuid
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need the playwright package")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="the browser tests need the playwright package"
+)
 
 from jlab import CHROMIUM, CHROMIUM_ARGS, Notebook, Pad, Server  # noqa: E402  # only with playwright
 
 CELL = """
 import ipycolorize
+if "pad" in globals():
+    pad.close()
 from sklearn.datasets import load_sample_image
 pad = ipycolorize.Colorizer(load_sample_image("china.jpg"))
 pad
@@ -40,31 +44,53 @@ def chromium():
         browser.close()
 
 
+def _open(server, chromium, *cells, host="lab", name=None, execute=True):
+    page = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(30_000)
+    name = name or server.notebook(f"{uuid.uuid4().hex[:8]}.ipynb", *cells)
+    notebook = Notebook(page, server, name, host=host)
+    if execute:
+        notebook.run_all()
+    return notebook
+
+
 @pytest.fixture
 def open_notebook(server, chromium):
-    """Opens a notebook with these cells in a page of its own and runs it."""
-    pages = []
+    """Opens a notebook with these cells in a page and a kernel of its own, and runs it."""
+    opened = []
 
-    def run(*cells, host="lab", name=None, execute=True, **context):
-        context = {"viewport": {"width": 1280, "height": 900}} | context
-        page = chromium.new_context(**context).new_page()
-        page.set_default_timeout(30_000)
-        pages.append(page)
-        name = name or server.notebook(f"{uuid.uuid4().hex[:8]}.ipynb", *cells)
-        notebook = Notebook(page, server, name, host=host)
-        if execute:
-            notebook.run_all()
-        return notebook
+    def run(*cells, **how):
+        opened.append(_open(server, chromium, *cells, **how))
+        return opened[-1]
 
     yield run
-    for page in pages:
-        page.context.close()
-    server.stop_kernels()
+    for notebook in opened:
+        notebook.page.context.close()
+        server.stop_kernel(notebook.name)
+
+
+@pytest.fixture(scope="session")
+def shared(server, chromium):
+    """One notebook for the tests that do not mind: a kernel takes seconds to start and to import torch."""
+    notebook = _open(server, chromium, CELL)
+    yield notebook
+    notebook.page.context.close()
 
 
 @pytest.fixture
-def pad(open_notebook):
-    """A pad on china.jpg in JupyterLab."""
+def pad(shared):
+    """A fresh pad on china.jpg in JupyterLab."""
+    shared.page.set_viewport_size({"width": 1280, "height": 900})
+    shared.console.clear()
+    shared.run_all()
+    pad = Pad(shared)
+    pad.settle()
+    return pad
+
+
+@pytest.fixture
+def own_pad(open_notebook):
+    """A fresh pad in a page and a kernel of its own."""
     pad = Pad(open_notebook(CELL))
     pad.settle()
     return pad

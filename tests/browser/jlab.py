@@ -146,10 +146,11 @@ class Server:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or "null")
 
-    def stop_kernels(self) -> None:
-        """End all kernels; closing a page does not."""
+    def stop_kernel(self, name: str) -> None:
+        """End the kernel of a notebook, if it has one; closing a page does not."""
         for session in self.api("GET", "/api/sessions"):
-            self.api("DELETE", f"/api/sessions/{session['id']}")
+            if session["path"] == name:
+                self.api("DELETE", f"/api/sessions/{session['id']}")
 
     def notebook(self, name: str, *cells: str) -> str:
         """Write a notebook; returns its name."""
@@ -256,10 +257,11 @@ class Pad:
     def tool(self, title: str) -> Locator:
         return self.root.locator(f"button[title^='{title}']")
 
-    def settle(self) -> None:
-        """Wait until the kernel's thread has nothing more to do and the browser has drawn it."""
-        assert self.notebook.value("pad._worker.wait(20)")
-        self.page.wait_for_timeout(120)
+    def settle(self, *, rest: bool = False) -> None:
+        """Wait until the screen shows it all; with `rest` also the notebook's static picture."""
+        stages = "None" if rest else "1"
+        assert self.notebook.value(f"pad._worker.wait(20, idle={stages})")
+        self.page.wait_for_timeout(100)
 
     def place(self, row: float, col: float) -> tuple[float, float]:
         """Page coordinates of a pixel of the photograph."""

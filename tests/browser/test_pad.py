@@ -1,13 +1,19 @@
-"""The pad as a person uses it, in JupyterLab: every statement is about pixels on the screen or files on the disk."""
+"""The pad as a person uses it, in JupyterLab: statements about pixels on the screen and files on the disk."""
 
 import json
 
 import numpy as np
 import pytest
+from conftest import CELL
 from jlab import Pad
 from PIL import Image
 
-HOST_NOISE = ("favicon", "(reading 'schema')", "filebrowser:open-path", "status of 403")  # of Notebook 7 itself
+HOST_NOISE = (
+    "favicon",
+    "(reading 'schema')",
+    "filebrowser:open-path",
+    "status of 403",
+)  # of Notebook 7 itself
 
 SKY, WATER, TREE = (40, 300), (235, 400), (330, 150)
 
@@ -21,10 +27,8 @@ def errors(pad):
 
 
 @pytest.mark.parametrize("host", ["lab", "notebook"])
-def test_click_then_colour_changes_the_picture(open_notebook, host):
-    from conftest import CELL
-
-    pad = Pad(open_notebook(CELL, host=host))
+def test_click_then_colour_changes_the_picture(request, open_notebook, host):
+    pad = request.getfixturevalue("pad") if host == "lab" else Pad(open_notebook(CELL, host=host))
     pad.settle()
     assert "Click anywhere on the photograph" in pad.status.inner_text()
     before = pad.pixels()
@@ -34,10 +38,10 @@ def test_click_then_colour_changes_the_picture(open_notebook, host):
     assert (hint["row"], hint["col"]) == pytest.approx(WATER, abs=1), "the place that was clicked"
     beside = (WATER[0], WATER[1] + 30)
     assert np.abs(pad.pixel(*beside) - mean(before, *beside, pad)).max() < 6, "a new point flashes no colour"
-    pad.pick(45, 40)
+    pad.pick(8, 28)
     pad.settle()
-    assert pad.hints()[0]["ab"] == pytest.approx([45, 40], abs=2)
-    assert pad.pixel(*beside)[0] - pad.pixel(*beside)[2] > 30, "the water around the point turns red"
+    assert pad.hints()[0]["ab"] == pytest.approx([8, 28], abs=1.5)
+    assert pad.pixel(*beside)[0] - pad.pixel(*beside)[2] > 30, "the water around the point turns warm"
     assert "1 point" in pad.status.inner_text()
     shown = np.array(pad.notebook.value("pad.rgb()[235, 430].tolist()"))
     assert np.abs(pad.pixel(*beside) - shown).max() < 8, "the screen shows what the session has"
@@ -64,7 +68,7 @@ def test_drag_moves_the_point_with_its_colour(pad):
     pad.settle()
     (hint,) = pad.hints()
     assert (hint["row"], hint["col"]) == pytest.approx((60, 560), abs=1)
-    assert chroma(pad.pixel(60, 530)) > 20, "the colour went along"
+    assert chroma(pad.pixel(60, 530)) > 12, "the colour went along"
     pad.tool("Undo").click()
     pad.settle()
     assert (pad.hints()[0]["row"], pad.hints()[0]["col"]) == pytest.approx(WATER, abs=1), "in one step"
@@ -155,7 +159,12 @@ def test_tab_leaves_the_picture_in_both_directions(pad):
 
 
 def test_click_does_not_scroll_the_page(pad):
-    scroll = "pad => { let e = pad; while (e.scrollHeight <= e.clientHeight + 5 || getComputedStyle(e).overflowY === 'visible') e = e.parentElement; return e; }"
+    scroll = """pad => {
+        let area = pad;
+        while (area.scrollHeight <= area.clientHeight + 5 || getComputedStyle(area).overflowY === 'visible')
+            area = area.parentElement;
+        return area;
+    }"""
     area = pad.root.evaluate_handle(scroll)
     pad.page.set_viewport_size({"width": 1280, "height": 620})
     area.evaluate("area => { area.scrollTop = 230; }")
@@ -205,7 +214,9 @@ def test_saved_points_load_again_and_the_exported_picture_is_the_one_shown(pad):
     pad.tool("Remove all").click()
     pad.settle()
     assert pad.hints() == []
-    pad.root.locator("input[type=file]").set_input_files(folder / "photo_hints.json")
+    with pad.page.expect_file_chooser() as chooser:
+        pad.tool("Load").click()
+    chooser.value.set_files(folder / "photo_hints.json")
     pad.page.wait_for_timeout(300)
     pad.settle()
     assert pad.hints() == saved["hints"]
@@ -256,4 +267,4 @@ def test_small_window_maps_clicks_to_the_same_places(pad):
     pad.click(*TREE)
     pad.settle()
     (hint,) = pad.hints()
-    assert (hint["row"], hint["col"]) == pytest.approx(TREE, abs=1.5)
+    assert (hint["row"], hint["col"]) == pytest.approx(TREE, abs=1.6), "within a CSS pixel"

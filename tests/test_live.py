@@ -1,0 +1,362 @@
+"""Learned edit propagation against its formula, written out pixel by pixel."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ipycolorize.gamut import AbBins
+from ipycolorize.hints import HintBatch
+from ipycolorize.models import live as module
+from ipycolorize.training.losses import soft_cross_entropy
+
+
+def photo(*shape, count=1, seed=1):
+    """L of smooth blobs: neighbours are alike, far places are not."""
+    draw = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(count, 1, 5, 6, generator=draw)
+    return F.interpolate(coarse, size=shape, mode="bilinear") * 100
+
+
+def random_hints(*shape, points, count=1, seed=2, weight=None, size=3.0):
+    draw = torch.Generator().manual_seed(seed)
+    row = torch.rand(count, points, generator=draw) * (shape[0] - 1)
+    col = torch.rand(count, points, generator=draw) * (shape[1] - 1)
+    ab = torch.rand(count, points, 2, generator=draw) * 160 - 80
+    weight = torch.ones(count, points) if weight is None else torch.tensor(weight).expand(count, -1)
+    return HintBatch.of_points(row, col, torch.full_like(row, size), ab, weight, shape=shape)
+
+
+def one_hint(*shape, row, col, ab, size=5.0):
+    one = torch.ones(1, 1)
+    return HintBatch.of_points(row * one, col * one, size * one, torch.tensor([[ab]]), one, shape=shape)
+
+
+def bilinear(image, row, col):
+    """(C, h, w) array at a fractional place in units of its pixels, the border's values going on outside."""
+    height, width = image.shape[1:]
+    row, col = min(max(row, 0), height - 1), min(max(col, 0), width - 1)
+    top, left = min(int(row), height - 2), min(int(col), width - 2)
+    down, right = row - top, col - left
+    return (
+        (1 - down) * (1 - right) * image[:, top, left]
+        + (1 - down) * right * image[:, top, left + 1]
+        + down * (1 - right) * image[:, top + 1, left]
+        + down * right * image[:, top + 1, left + 1]
+    )
+
+
+def propagate_plainly(network, lightness, hints):
+    """The formula of the module's docstring in float64: ab / 110 (N, 2, H', W') and w (N, K, H', W').
+
+    L has sides divisible by 32. One softmax over all heads, hints and the null; distances in units of the
+    side of a square as large as the picture; a hint's weight multiplies the exponential.
+    """
+    deep = network.encoder((lightness - 50) / 50)
+    gates, vectors, autos = (
+        layer(deep).double().numpy() for layer in (network.to_gates, network.to_embedding, network.to_auto)
+    )
+    rows, cols = deep.shape[2:]
+    side = math.sqrt(rows * cols)
+    count, points = hints.row.shape
+    sharpness = (network.base_sharpness + module.SPEED * network.log_sharpness).exp().tolist()
+    reach = (network.base_reach + module.SPEED * network.log_reach).exp().tolist()
+    out = autos.copy()
+    shares = np.zeros((count, points, rows, cols))
+    for n in range(count):
+        auto, null, bias = autos[n], gates[n, 0], gates[n, 1:]
+        embedding = vectors[n].reshape(len(reach), -1, rows, cols)
+        embedding = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
+        places = [
+            ((r + 0.5) / 2 - 0.5, (c + 0.5) / 2 - 0.5)
+            for r, c in zip(hints.row[n].tolist(), hints.col[n].tolist(), strict=True)
+        ]
+        for i in range(rows):
+            for j in range(cols):
+                exps, total = np.zeros(points), math.exp(null[i, j])
+                for h, (r, c) in enumerate(places):
+                    for k in range(len(reach)):
+                        there = bilinear(embedding[k], r, c)
+                        alike = embedding[k][:, i, j] @ there / np.linalg.norm(there) - 1
+                        far = ((i - r) ** 2 + (j - c) ** 2) / side**2
+                        logit = sharpness[k] * alike - reach[k] * far + bias[k, i, j]
+                        exps[h] += hints.weight[n, h].item() * math.exp(logit)
+                total += exps.sum()
+                for h, (r, c) in enumerate(places):
+                    shares[n, h, i, j] = exps[h] / total
+                    step = hints.ab[n, h].double().numpy() / 110 - bilinear(auto, r, c)
+                    out[n, :, i, j] += exps[h] / total * step
+    return out, shares
+
+
+def ready(network, *shape, count=1):
+    with torch.inference_mode():
+        return network.encode(photo(*shape, count=count))
+
+
+# --- the formula -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+@torch.inference_mode()
+def test_propagation_equals_the_formula(make_live, heads):
+    network = make_live(heads=heads)
+    network.log_sharpness.copy_(torch.linspace(-0.1, 0.1, heads))
+    network.log_reach.copy_(torch.linspace(0.1, -0.1, heads))
+    lightness = photo(32, 64, count=2)
+    features = network.encode(lightness)
+    hints = random_hints(32, 64, points=5, count=2, weight=[1.0, 0.5, 0.0, 1.0, 0.01])
+    expected, shares = propagate_plainly(network, lightness, hints)
+    np.testing.assert_allclose(network.propagate(features, hints), expected, atol=2e-5)
+    np.testing.assert_allclose(network.weights(features, hints), shares, atol=2e-5)
+    assert 0.05 < shares.sum(1).mean() < 0.95  # neither hints nor null have it all
+
+
+@torch.inference_mode()
+def test_the_tail_trusts_revealed_pixels_and_adds_a_residual(tiny):
+    """out = ab + m t (c - ab) + r, with t and r of three convolutions that see ab, the gap and the mask."""
+    lightness, hints = photo(32, 64), random_hints(32, 64, points=4)
+    features = tiny.encode(lightness)
+    ab = F.interpolate(tiny.propagate(features, hints), size=(32, 64), mode="bilinear", align_corners=False)
+    gap = torch.where(hints.mask > 0, hints.raster / 110 - ab, torch.zeros(()))
+    seen = tiny.edge((lightness - 50) / 50) + tiny.tail_in(torch.cat([ab, gap, hints.mask], 1))
+    out = tiny.tail_out(tiny.tail_mid(seen.relu()).relu())
+    trust, rest = 1 / (1 + (-out[:, 2:]).exp()), 0.1 * out[:, :2]
+    torch.testing.assert_close(
+        tiny.decode(features, hints).ab / 110, ab + trust * gap + rest, atol=1e-5, rtol=0
+    )
+    assert rest.abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_without_hints_the_automatic_colour_stays(tiny):
+    features = ready(tiny, 32, 64)
+    assert torch.equal(tiny.propagate(features, HintBatch.empty(shape=(32, 64))), features.auto)
+    prediction = tiny.decode(features, HintBatch.empty(shape=(32, 64)))
+    torch.testing.assert_close(prediction.logits, features.logits)
+
+
+@torch.inference_mode()
+def test_hints_of_weight_zero_are_as_none(tiny):
+    features = ready(tiny, 32, 64)
+    none = tiny.decode(features, HintBatch.empty(shape=(32, 64)))
+    padded = tiny.decode(features, random_hints(32, 64, points=3, weight=[0.0, 0.0, 0.0]))
+    torch.testing.assert_close(padded.ab, none.ab)
+    torch.testing.assert_close(padded.logits.softmax(1), none.logits.softmax(1), atol=1e-5, rtol=0)
+    five = random_hints(32, 64, points=5, weight=[1.0, 1.0, 0.0, 0.0, 0.0])
+    two = HintBatch.of_points(
+        *(value[:, :2] for value in (five.row, five.col, five.size, five.ab, five.weight)), shape=(32, 64)
+    )
+    torch.testing.assert_close(
+        tiny.decode(features, five).ab, tiny.decode(features, two).ab, atol=1e-3, rtol=0
+    )
+
+
+@torch.inference_mode()
+def test_two_hints_of_half_weight_are_one(tiny):
+    features, one = ready(tiny, 32, 64), random_hints(32, 64, points=3)
+    values = [torch.cat([value, value], 1) for value in (one.row, one.col, one.size, one.ab, one.weight / 2)]
+    twice = HintBatch.of_points(*values, shape=(32, 64))
+    torch.testing.assert_close(
+        tiny.propagate(features, twice), tiny.propagate(features, one), atol=1e-5, rtol=0
+    )
+
+
+@torch.inference_mode()
+def test_the_order_of_distant_hints_does_not_matter(tiny):
+    features, hints = ready(tiny, 32, 64), random_hints(32, 64, points=4, size=1.0)
+    values = [value.flip(1) for value in (hints.row, hints.col, hints.size, hints.ab, hints.weight)]
+    turned = HintBatch.of_points(*values, shape=(32, 64))
+    torch.testing.assert_close(
+        tiny.decode(features, turned).ab, tiny.decode(features, hints).ab, atol=1e-3, rtol=0
+    )
+
+
+@torch.inference_mode()
+def test_shares_are_between_nothing_and_everything(tiny):
+    features, hints = ready(tiny, 32, 64, count=2), random_hints(32, 64, points=40, count=2)
+    shares = tiny.weights(features, hints)
+    assert shares.shape == (2, 40, 16, 32)
+    assert shares.min() >= 0
+    assert shares.sum(1).max() <= 1 + 1e-5
+    step = hints.ab.transpose(1, 2) / 110 - tiny._at(features.auto, features, hints)
+    moved = torch.einsum("nkhw,nck->nchw", shares, step)
+    torch.testing.assert_close(features.auto + moved, tiny.propagate(features, hints), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("chunk", [1, 300, 5000])
+@torch.inference_mode()
+def test_chunks_do_not_show(tiny, monkeypatch, chunk):
+    features, hints = ready(tiny, 64, 64, count=2), random_hints(64, 64, points=7, count=2)
+    whole = tiny.propagate(features, hints)
+    tiny.training = True  # all at once; the norms inside stay as they are, features are given
+    torch.testing.assert_close(tiny.propagate(features, hints), whole)
+    tiny.training = False
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    torch.testing.assert_close(tiny.propagate(features, hints), whole)
+
+
+@torch.inference_mode()
+def test_large_logits_do_not_overflow(tiny):
+    tiny.to_gates.bias.copy_(torch.tensor([-300.0, 200.0, 200.0, 200.0, 200.0]))
+    features, hints = ready(tiny, 32, 32), random_hints(32, 32, points=3)
+    assert torch.isfinite(tiny.propagate(features, hints)).all()
+    torch.testing.assert_close(tiny.weights(features, hints).sum(1), torch.ones(1, 16, 16))
+
+
+# --- what a person sees ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answers", [False, True])
+@torch.inference_mode()
+def test_a_hint_moves_its_pixel_towards_its_colour(make_live, answers):
+    network = make_live(answers=answers)
+    features = ready(network, 37, 51)
+    before = network.decode(features, HintBatch.empty(shape=(37, 51))).ab
+    for row, col in ((0, 0), (36, 50), (20, 30)):
+        for ab in ((60.0, -40.0), (-50.0, 50.0)):
+            after = network.decode(features, one_hint(37, 51, row=row, col=col, ab=ab)).ab
+            truth = torch.tensor(ab)
+            distance = (after[0, :, row, col] - truth).norm()
+            assert distance < 0.5 * (before[0, :, row, col] - truth).norm()
+            # and the place of largest change is in the patch or next to it
+            change = (after - before).norm(dim=1)[0]
+            far = change[(torch.arange(37)[:, None] - row).abs().maximum((torch.arange(51) - col).abs()) > 4]
+            assert far.max() <= change.max()
+            assert change[row, col] > 0.5 * change.max()
+
+
+@torch.inference_mode()
+def test_everything_revealed_comes_back_but_for_the_initial_trust(make_live):
+    """Untrained, r = 0 and t = sigmoid(3) = 0.953: what is exact is that this share of the gap closes."""
+    network = make_live(answers=False)
+    features = ready(network, 64, 96)
+    truth = F.interpolate(torch.randn(1, 2, 8, 12), size=(64, 96), mode="bilinear") * 30
+    hints = HintBatch.revealed(truth)
+    out = network.decode(features, hints).ab
+    flowed = 110 * F.interpolate(network.propagate(features, hints), size=(64, 96), mode="bilinear")
+    left = 1 - 1 / (1 + math.exp(-3))
+    torch.testing.assert_close(out - truth, left * (flowed - truth), atol=1e-3, rtol=0)
+    assert (out - truth).abs().mean() < 0.05 * truth.abs().mean()
+
+
+@pytest.mark.parametrize("shape", [(37, 51), (1, 1), (8, 33), (32, 64)])
+@torch.inference_mode()
+def test_any_size_comes_back(tiny, shape):
+    prediction = tiny.decode(ready(tiny, *shape), random_hints(*shape, points=2))
+    assert prediction.ab.shape == (1, 2, *shape)
+    assert prediction.logits.shape == (1, 313, math.ceil(shape[0] / 4), math.ceil(shape[1] / 4))
+    ab, logits = tiny(photo(*shape), random_hints(*shape, points=2))
+    assert ab.shape == (1, 2, *shape)
+    assert logits.shape == prediction.logits.shape
+
+
+@torch.inference_mode()
+def test_an_odd_size_is_the_corner_of_its_padded_picture(tiny):
+    lightness = photo(37, 51)
+    padded = F.pad(lightness, (0, 13, 0, 27), mode="replicate")  # to 64 x 64
+    hints = random_hints(37, 51, points=4, size=1.0)
+    values = (hints.row, hints.col, hints.size, hints.ab, hints.weight)
+    large = tiny.decode(tiny.encode(padded), HintBatch.of_points(*values, shape=(64, 64)))
+    out = tiny.decode(tiny.encode(lightness), hints)
+    # the tail's three convolutions see 2 + 1 pixels over the border
+    torch.testing.assert_close(out.ab[..., :34, :48], large.ab[..., :34, :48], atol=1e-3, rtol=0)
+    torch.testing.assert_close(out.logits, large.logits[..., :10, :13])
+
+
+@torch.inference_mode()
+def test_one_encoding_serves_many_decodings(tiny):
+    lightness = photo(64, 64)
+    features = tiny.encode(lightness)
+    sets = [random_hints(64, 64, points=k, seed=k) for k in (1, 5, 3)]
+    for hints in (*sets, HintBatch.empty(shape=(64, 64)), sets[0]):
+        torch.testing.assert_close(tiny.decode(features, hints).ab, tiny(lightness, hints)[0])
+
+
+@torch.inference_mode()
+def test_pictures_of_a_batch_do_not_mix(tiny):
+    lightness, hints = photo(32, 64, count=3), random_hints(32, 64, points=4, count=3)
+    together = tiny.decode(tiny.encode(lightness), hints)
+    for n in range(3):
+        mine = HintBatch(**{name: value[n : n + 1] for name, value in vars(hints).items()})
+        alone = tiny.decode(tiny.encode(lightness[n : n + 1]), mine)
+        torch.testing.assert_close(together.ab[n], alone.ab[0], atol=1e-3, rtol=0)
+        torch.testing.assert_close(together.logits[n], alone.logits[0], atol=1e-3, rtol=1e-3)
+
+
+# --- the distribution --------------------------------------------------------------------------------------
+
+
+@torch.inference_mode()
+def test_the_distribution_is_the_mixture_of_the_shares(tiny):
+    features, hints = ready(tiny, 32, 64, count=2), random_hints(32, 64, points=4, count=2)
+    found = tiny.decode(features, hints).logits.exp()
+    torch.testing.assert_close(found.sum(1), torch.ones(2, 8, 16), atol=1e-4, rtol=0)
+    shares = tiny.weights(features, hints)
+    shares = shares.unflatten(3, (16, 2)).unflatten(2, (8, 2)).mean((3, 5))  # (N, K, 8, 16)
+    bins = AbBins()
+    for n in range(2):
+        soft = bins.encode(hints.ab[n].T[None, :, :, None])[0, :, :, 0]  # (313, K)
+        expected = (1 - shares[n].sum(0)) * features.logits[n].softmax(0)
+        expected = expected + torch.einsum("qk,khw->qhw", soft, shares[n])
+        torch.testing.assert_close(found[n], expected, atol=1e-5, rtol=0)
+
+
+@torch.inference_mode()
+def test_the_distribution_moves_to_a_hint_where_the_hint_is(tiny):
+    shape = (37, 51)
+    features, bins = ready(tiny, *shape), AbBins()
+    tiny.to_gates.bias[0] = -4.0  # as a new network has it
+    before = bins.mean(tiny.decode(features, HintBatch.empty(shape=shape)).logits.softmax(1))
+    for row, col in ((34, 49), (2, 2), (20, 48)):
+        hint = torch.tensor([60.0, -40.0])
+        after = bins.mean(
+            tiny.decode(features, one_hint(*shape, row=row, col=col, ab=(60.0, -40.0))).logits.softmax(1)
+        )
+        nearer = (before - hint.view(1, 2, 1, 1)).norm(dim=1) - (after - hint.view(1, 2, 1, 1)).norm(dim=1)
+        assert nearer[0, row // 4, col // 4] > 5
+        assert nearer[0, row // 4, col // 4] > 0.6 * nearer.max()
+
+
+def test_cross_entropy_teaches_nothing_but_its_own_head(tiny):
+    tiny.train()
+    _, logits = tiny(photo(64, 64, count=2), random_hints(64, 64, points=3, count=2))
+    soft_cross_entropy(logits, torch.zeros(2, 2, 64, 64), AbBins()).backward()
+    taught = {
+        name.split(".")[0]
+        for name, value in tiny.named_parameters()
+        if value.grad is not None and value.grad.any()
+    }
+    assert taught == {"to_logits"}
+
+
+def test_the_colours_teach_everything_else(tiny):
+    tiny.train()
+    ab, _ = tiny(photo(64, 64, count=2), random_hints(64, 64, points=3, count=2))
+    ab.square().mean().backward()
+    every = {name.split(".")[0] for name, _ in tiny.named_parameters()}
+    taught = {
+        name.split(".")[0]
+        for name, value in tiny.named_parameters()
+        if value.grad is not None and value.grad.any()
+    }
+    assert taught == every - {"to_logits"}
+
+
+def test_gradients_survive_an_example_without_hints(tiny):
+    tiny.train()
+    hints = random_hints(64, 64, points=3, count=2)
+    weight = torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
+    hints = HintBatch.of_points(hints.row, hints.col, hints.size, hints.ab, weight, shape=(64, 64))
+    tiny(photo(64, 64, count=2), hints)[0].square().mean().backward()
+    assert all(torch.isfinite(value.grad).all() for value in tiny.parameters() if value.grad is not None)
+
+
+def test_the_config_builds_the_same_network(tiny):
+    again = module.Live(**tiny.config).eval()
+    again.load_state_dict(tiny.state_dict())
+    lightness, hints = photo(32, 32), random_hints(32, 32, points=2)
+    with torch.inference_mode():
+        assert torch.equal(again(lightness, hints)[0], tiny(lightness, hints)[0])
