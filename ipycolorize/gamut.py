@@ -10,8 +10,6 @@ a little better).
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import torch
 from torch import Tensor
 
@@ -103,14 +101,6 @@ class AbBins:
     def __init__(self, device: torch.device | str = "cpu") -> None:
         pairs = [(a, b) for a, first, last in _BIN_ROWS for b in range(first, last + 10, 10)]
         self.centers = torch.tensor(pairs, dtype=torch.float32, device=device)
-
-    @cached_property
-    def _grid(self) -> Tensor:
-        """Index of the bin at each cell of the ``(20, 22)`` grid (a from -90, b from -110), -1: no bin."""
-        grid = torch.full((20, 22), -1, dtype=torch.long)
-        cells = (self.centers.cpu() / 10).round().long() + torch.tensor([9, 11])
-        grid[cells[:, 0], cells[:, 1]] = torch.arange(NUM_BINS)
-        return grid.to(self.centers.device)
 
     def nearest(self, ab: Tensor, *, count: int) -> tuple[Tensor, Tensor]:
         """Squared distances and indices of the `count` nearest bins: ``(M, 2)`` -> two ``(M, count)``."""

@@ -35,6 +35,7 @@ class Hint:
         row, col: centre of the patch, pixels of the original photograph.
         a, b: colour in Lab units; the lightness is always the photograph's.
         size: side of the patch in pixels of the original photograph, at least 1.
+        weight: how much it counts, in [0, 1]; 0 for a hint whose colour nobody has chosen yet.
     """
 
     id: int
@@ -43,12 +44,15 @@ class Hint:
     a: float
     b: float
     size: int
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.a) and math.isfinite(self.b) and max(abs(self.a), abs(self.b)) <= MAX_AB):
             raise HintError(f"expected a colour with a and b within -128..128, got ({self.a}, {self.b})")
         if self.size < 1:
             raise HintError(f"expected a patch size of at least 1 pixel, got {self.size}")
+        if not 0 <= self.weight <= 1:
+            raise HintError(f"expected a weight within 0..1, got {self.weight}")
 
     @property
     def ab(self) -> tuple[float, float]:
@@ -84,9 +88,11 @@ class Hints:
                 return hint
         raise KeyError(f"no hint {id}; present: {[hint.id for hint in self.items]}")
 
-    def add(self, row: int, col: int, ab: tuple[float, float], *, size: int) -> tuple[Hints, Hint]:
+    def add(
+        self, row: int, col: int, ab: tuple[float, float], *, size: int, weight: float = 1.0
+    ) -> tuple[Hints, Hint]:
         """Reveal a colour; returns the new state and the new hint."""
-        hint = Hint(self.next_id, int(row), int(col), float(ab[0]), float(ab[1]), int(size))
+        hint = Hint(self.next_id, int(row), int(col), float(ab[0]), float(ab[1]), int(size), float(weight))
         return Hints((*self.items, hint), self.next_id + 1), hint
 
     def _change(self, id: int, **values: Any) -> Hints:
@@ -98,8 +104,8 @@ class Hints:
         return self._change(id, row=int(row), col=int(col))
 
     def recolor(self, id: int, ab: tuple[float, float]) -> Hints:
-        """Give a hint another colour."""
-        return self._change(id, a=float(ab[0]), b=float(ab[1]))
+        """Give a hint a colour; from then on it counts in full."""
+        return self._change(id, a=float(ab[0]), b=float(ab[1]), weight=1.0)
 
     def resize(self, id: int, size: int) -> Hints:
         """Give a hint another patch size."""
@@ -123,6 +129,7 @@ class Hints:
         """Plain data for `json.dump`; `shape` is the (H, W) of the photograph."""
         points = [
             {"row": hint.row, "col": hint.col, "ab": [round(hint.a, 3), round(hint.b, 3)], "size": hint.size}
+            | ({} if hint.weight == 1 else {"weight": hint.weight})
             for hint in self.items
         ]
         return {"format": FORMAT, "version": VERSION, "shape": list(shape), "hints": points}
@@ -167,10 +174,11 @@ class Hints:
                 row, col = frame.to_photo(point["row"], point["col"])
                 size = max(1, round(point["size"] / frame.scale)) if point["size"] >= 1 else 0
                 a, b = (0.0 + value for value in point["ab"])  # a sum refuses text, float() would read it
-                hints, _ = hints.add(row, col, (a, b), size=size)
+                weight = 0.0 + point.get("weight", 1)
+                hints, _ = hints.add(row, col, (a, b), size=size, weight=weight)
             except HintError as error:
                 raise HintError(f"hint {number}: {error}") from None
-            except (KeyError, TypeError, ValueError, OverflowError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
                 raise HintError(
                     f'hint {number}: expected {{"row": int, "col": int, "ab": [a, b], "size": int}}, '
                     f"got {point!r} ({type(error).__name__}: {error})"

@@ -39,7 +39,7 @@ def patch_means(ab: Tensor, row: Tensor, col: Tensor, size: Tensor) -> Tensor:
     """
     height, width = ab.shape[-2:]
     total = F.pad(ab.double().cumsum(2).cumsum(3), (1, 0, 1, 0))  # integral image
-    half = (size - 1) // 2
+    half = size // 2  # as `rasterize` draws them: an even patch reaches one pixel further up and left
     top, left = (row - half).clamp(min=0), (col - half).clamp(min=0)
     bottom, right = (row - half + size).clamp(max=height), (col - half + size).clamp(max=width)
     flat = total.flatten(2)  # (N, 2, (H + 1) (W + 1))

@@ -139,7 +139,8 @@ class Session:
 
         Args:
             row, col: pixels of the photograph.
-            ab: Lab units; None takes the present colour there, so that the picture does not jump.
+            ab: Lab units; None waits for `recolor` with weight 0: the hint shows the present colour of its
+                place, wherever it is moved, and the picture stays exactly as it is.
             size: side of the patch in photo pixels; None is `default_size`.
             record: make it a step of undo at once; False for live feedback, then `commit`.
 
@@ -148,10 +149,8 @@ class Session:
         """
         self._inside(row, col)
         size = self.default_size if size is None else size
-        if ab is None:  # a network may leave the range of a hint, which is wider than sRGB
-            a, b = (min(max(value, -MAX_AB), MAX_AB) for value in self.ab_at(row, col))
-            ab = a, b
-        hints, hint = self.hints.add(row, col, ab, size=size)
+        weight = 0.0 if ab is None else 1.0
+        hints, hint = self.hints.add(row, col, ab or self._hintable(row, col), size=size, weight=weight)
         self._change(hints, record)
         return hint
 
@@ -220,18 +219,24 @@ class Session:
     # -- colours -------------------------------------------------------------------------------------
 
     def _batch(self) -> HintBatch:
-        """The hints in the network's grid."""
-        places = [self.frame.to_grid(hint.row, hint.col) for hint in self.hints]
+        """The hints that count, in the network's grid."""
+        hints = self._counting()
+        places = [self.frame.to_grid(hint.row, hint.col) for hint in hints]
         row = torch.tensor([[place[0] for place in places]])
         col = torch.tensor([[place[1] for place in places]])
-        size = torch.tensor([[self.frame.size_to_grid(hint.size) for hint in self.hints]])
-        ab = torch.tensor([hint.ab for hint in self.hints]).view(1, -1, 2)
-        batch = HintBatch.of_points(row, col, size, ab, torch.ones_like(row), shape=self.frame.grid)
+        size = torch.tensor([[self.frame.size_to_grid(hint.size) for hint in hints]])
+        ab = torch.tensor([hint.ab for hint in hints]).view(1, -1, 2)
+        weight = torch.tensor([[hint.weight for hint in hints]])
+        batch = HintBatch.of_points(row, col, size, ab, weight, shape=self.frame.grid)
         return batch.to(self._device)
+
+    def _counting(self) -> tuple[Hint, ...]:
+        return tuple(hint for hint in self.hints if hint.weight > 0)
 
     def _predict(self) -> tuple[Prediction, Colors]:
         """Colours of the present hints; computed once for each state."""
-        if self._predicted is not None and self._predicted[0] == self.hints.items:
+        counting = self._counting()
+        if self._predicted is not None and self._predicted[0] == counting:
             return self._predicted[1:]
         with torch.inference_mode():
             if self._features is None:
@@ -242,7 +247,7 @@ class Session:
             prediction = self.network.decode(self._features, self._batch())
             colors = Colors.of_prediction(self._lightness, prediction.ab)
             self._note("edit_ms", started)
-        self._predicted = (self.hints.items, prediction, colors)
+        self._predicted = (counting, prediction, colors)
         return prediction, colors
 
     def _note(self, name: str, started: float) -> None:
@@ -290,6 +295,15 @@ class Session:
         _, colors = self._predict()
         return colors.at(*self.frame.to_grid(row, col), self.lightness_at(row, col))
 
+    def _hintable(self, row: int, col: int) -> tuple[float, float]:
+        """The present colour, within what a hint can hold: a network may leave even that."""
+        a, b = self.ab_at(row, col)
+        return min(max(a, -MAX_AB), MAX_AB), min(max(b, -MAX_AB), MAX_AB)
+
+    def present_ab(self, hint: Hint) -> tuple[float, float]:
+        """(a, b) of a hint: its own or, while nobody has chosen one, the present colour of its place."""
+        return hint.ab if hint.weight > 0 else self._hintable(hint.row, hint.col)
+
     def show(self, lightness: float, ab: tuple[float, float]) -> tuple[int, int, int]:
         """How a screen shows (a, b) at this L: sRGB 0..255, snapped into the gamut."""
         inside = snap(torch.tensor([lightness, *ab]).view(3, 1, 1))
@@ -303,7 +317,7 @@ class Session:
 
     def color_of(self, hint: Hint) -> tuple[int, int, int]:
         """How a screen shows a hint: its colour at the photograph's lightness there."""
-        return self.show(self.lightness_at(hint.row, hint.col), hint.ab)
+        return self.show(self.lightness_at(hint.row, hint.col), self.present_ab(hint))
 
     @_locked
     def palette(self, row: int, col: int) -> tuple[Swatch, ...]:
@@ -371,7 +385,7 @@ class Session:
                 raise HintError(f"expected a file of hints, cannot read {source!r}: {reason}") from None
         hints = replace(self.hints, items=())
         for hint in Hints.from_json(source, shape=self.photo.shape):
-            hints, _ = hints.add(hint.row, hint.col, hint.ab, size=hint.size)
+            hints, _ = hints.add(hint.row, hint.col, hint.ab, size=hint.size, weight=hint.weight)
         self._change(hints, True)
 
     @_locked

@@ -71,7 +71,7 @@ def test_ids_are_never_used_twice():
 
 def test_a_hint_holds_plain_numbers():
     hints, hint = Hints().add(np.int64(3), np.int32(4), np.array([1.5, 2.5], np.float32), size=np.int64(7))
-    assert [type(value) for value in vars(hint).values()] == [int, int, int, float, float, int]
+    assert [type(value) for value in vars(hint).values()] == [int, int, int, float, float, int, float]
     json.dumps(hints.to_json(shape=SHAPE))
 
 

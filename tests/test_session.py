@@ -113,15 +113,28 @@ def test_a_new_hint_takes_the_present_colour_and_hardly_shows(small, make_live):
     assert difference(session.rgb(), before).max() <= 1
 
 
-def test_a_new_hint_beside_others_jumps_less_than_any_colour_would(session):
+def test_a_new_hint_without_a_colour_changes_nothing_until_it_gets_one(session):
     session.add(50, 80, ab=(60.0, 30.0))
-    before, ab = session.rgb(), session.ab_at(55, 95)
+    before = session.rgb()
     hint = session.add(55, 95)
-    assert hint.ab == pytest.approx(ab)
-    jump = difference(session.rgb(), before)
-    assert jump.mean() < 2
-    session.recolor(hint.id, (-ab[0], -ab[1] - 40))
-    assert jump.max() < 0.5 * difference(session.rgb(), before).max()
+    assert np.array_equal(session.rgb(), before)
+    assert session.color_of(hint) == pytest.approx(tuple(before[55, 95]), abs=3)
+    session.move(hint.id, 20, 30)
+    assert np.array_equal(session.rgb(), before)
+    assert session.present_ab(session.hints[hint.id]) == pytest.approx(session.ab_at(20, 30))
+    session.recolor(hint.id, session.ab_at(20, 30))
+    assert session.hints[hint.id].weight == 1
+    session.recolor(hint.id, (-40.0, 40.0))
+    assert difference(session.rgb(), before).max() > 10
+
+
+def test_a_hint_without_a_colour_is_saved_and_loaded_as_such(session):
+    session.add(50, 80)
+    session.add(20, 20, ab=(10.0, 10.0))
+    data = session.to_json()
+    session.load(data)
+    assert [hint.weight for hint in session.hints] == [0, 1]
+    assert [point.get("weight", 1) for point in data["hints"]] == [0, 1]
 
 
 def test_a_new_hint_survives_a_network_that_exaggerates(small):

@@ -39,6 +39,7 @@ from .base import Network, Prediction, pad_to_multiple
 
 AB_SCALE = 110.0  # inside the network, colours are ab / 110
 SPEED = 10.0  # how much faster than other parameters the heads' sharpness and reach learn
+TINY = 1e-30  # keeps 0 / 0 away where neither a hint nor the null says anything
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 STRIDE = 32  # of the coarsest scale
 CHUNK = 1 << 18  # weights w(x, h) held at a time when not training: 1 MiB, the reach of a core's cache
@@ -288,30 +289,36 @@ class Live(Network):
 
     def weights(self, features: Features, hints: HintBatch) -> Tensor:
         """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
-        share = (features.queries @ self._keys(features, hints)).exp().sum(1)  # (N, P, K)
-        share = share / (share.sum(2) + features.null)[..., None]
-        return share.transpose(1, 2).unflatten(2, features.grid)
+        count, points = hints.row.shape
+        each = torch.eye(points, device=hints.row.device).expand(count, -1, -1)
+        return self._spread(features, hints, each).transpose(1, 2).unflatten(2, features.grid)
 
     def propagate(self, features: Features, hints: HintBatch) -> Tensor:
         """The formula: ab ``(N, 2, H', W')``, normalised, at half resolution."""
-        auto = features.auto
+        step = hints.ab / AB_SCALE - self._at(features.auto, features, hints).transpose(1, 2)  # c_h - auto(h)
+        return features.auto + self._spread(features, hints, step).transpose(1, 2).unflatten(2, features.grid)
+
+    def _spread(self, features: Features, hints: HintBatch, values: Tensor) -> Tensor:
+        """sum_h w(x, h) of the hints' values ``(N, K, C)``: ``(N, P, C)``.
+
+        In float32 whatever the caller's autocast says: |x - h|² is a small difference of large terms.
+        """
         if hints.row.shape[1] == 0:
-            return auto
-        keys = self._keys(features, hints)
-        step = hints.ab / AB_SCALE - self._at(auto, features, hints).transpose(
-            1, 2
-        )  # c_h - auto(h), (N, K, 2)
-        # the third column sums the shares: normalising after the product takes 2 divisions a pixel, not K
-        value = F.pad(step, (0, 1), value=1.0)[:, None]
-        pixels = features.queries.shape[2]
-        chunk = pixels if self.training else max(1, CHUNK // (self.heads * step.shape[1]))
-        parts = [
-            ((features.queries[:, :, i : i + chunk] @ keys).exp_() @ value).sum(1)
-            for i in range(0, pixels, chunk)
-        ]
-        moved = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]  # (N, P, 3)
-        moved = moved[..., :2] / (moved[..., 2] + features.null)[..., None]
-        return auto + moved.transpose(1, 2).unflatten(2, features.grid)
+            return features.null.new_zeros(*features.null.shape, values.shape[2])
+        with torch.autocast(features.null.device.type, enabled=False):
+            keys = self._keys(features, hints)
+            # a last column sums the shares: normalising after the product takes C divisions a pixel, not K;
+            # padding gets zeros, not only a small weight
+            valid = (hints.weight > 0).to(values.dtype)[..., None]
+            values = torch.cat([values * valid, valid], dim=2)[:, None]  # (N, 1, K, C + 1)
+            pixels = features.queries.shape[2]
+            chunk = pixels if self.training else max(1, CHUNK // (self.heads * values.shape[2]))
+            parts = [
+                ((features.queries[:, :, i : i + chunk] @ keys).exp_() @ values).sum(1)
+                for i in range(0, pixels, chunk)
+            ]
+            total = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+            return total[..., :-1] / (total[..., -1] + features.null + TINY)[..., None]
 
     def _tail(self, features: Features, coarse: Tensor, hints: HintBatch) -> Tensor:
         height, width = features.shape

@@ -218,9 +218,15 @@ class Colorizer(VBox):
             return ""
         return html.escape(f"{to_hex(rgb)} at the lightness of this place is {to_hex(looks)}.")
 
-    def _marks(self) -> list[Mark]:
-        hints = tuple(self.session.hints)
-        self._looks = {hint: self._looks.get(hint) or self.session.color_of(hint) for hint in hints}
+    def _marks(self, *, fresh: bool = True) -> list[Mark]:
+        """The points as they are drawn; one without a colour shows the picture's, or the last known of it."""
+        hints, looks = tuple(self.session.hints), self._looks
+        self._looks = {
+            hint: looks[hint]
+            if hint in looks and (hint.weight > 0 or not fresh)
+            else self.session.color_of(hint)
+            for hint in hints
+        }
         selected = self._state.selected
         return [Mark(hint.row, hint.col, hint.size, self._looks[hint], hint.id == selected) for hint in hints]
 
@@ -233,7 +239,7 @@ class Colorizer(VBox):
         """Bring picture and points up to date."""
         state, session = self._state, self.session
         hints, before = session.hints.items, state.before
-        marks = [] if before else self._marks()
+        marks = [] if before else self._marks(fresh=False)
         current = self._drawn == (hints, before)
         if self._drawn is None:
             self._picture.draw(rgb=session.gray(self._picture.sent_shape))
@@ -244,7 +250,10 @@ class Colorizer(VBox):
         waiting = time.perf_counter()
         self._picture.acknowledgement.wait()
         began += time.perf_counter() - waiting
-        self._picture.draw(rgb=self._wanted(), marks=marks if state.live else None, draft=state.live)
+        rgb = self._wanted()
+        fresh = [] if before else self._marks()
+        stale = state.live or fresh != marks
+        self._picture.draw(rgb=rgb, marks=fresh if stale else None, draft=state.live)
         self._drawn, self._draft, self._still_stale = (hints, before), state.live, True
         milliseconds = 1000 * (time.perf_counter() - began)
         where = f"{session.network_name} on {session.device}"
@@ -263,7 +272,7 @@ class Colorizer(VBox):
         lightness = session.lightness_at(*place)
         view = View(
             lightness=lightness,
-            ab=None if hint is None else hint.ab,
+            ab=None if hint is None else session.present_ab(hint),
             rgb=None if hint is None else session.color_of(hint),
             size=state.size if hint is None else hint.size,
             suggested=tuple((one.rgb, one.ab, f"{100 * one.share:.0f} %") for one in session.palette(*place)),

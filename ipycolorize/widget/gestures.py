@@ -18,6 +18,7 @@ from ..session import Session
 
 RECENT = 10  # colours remembered, as in the original interface
 SAME = 1.0  # two colours nearer than this (Lab units) look the same: one of them is enough
+NOW_PICK = "Now pick a colour for this point."
 SELECT_FIRST = "Select a point first, or click on the photograph to add one."
 
 AB = tuple[float, float]
@@ -183,10 +184,9 @@ def _down(session: Session, state: State, event: Pointer) -> State:
         if state.selected is None:
             return replace(state, message=SELECT_FIRST)
         return _pick(session, state, Pick(session.ab_at(event.row, event.col)))
-    if hit is None:
-        hit = session.add(
-            event.row, event.col, size=state.size
-        )  # in the network's own colour: nothing flashes
+    if hit is None:  # without a colour of its own: it changes nothing before one is picked
+        hit = session.add(event.row, event.col, size=state.size)
+        state = replace(state, message=NOW_PICK)
     grip = Drag(hit.id, event.row, event.col, hit.row - event.row, hit.col - event.col)
     return replace(state, selected=hit.id, drag=grip, place=(hit.row, hit.col))
 
@@ -214,7 +214,8 @@ def _move(session: Session, state: State, id: int, row: int, col: int) -> State:
 def _pick(session: Session, state: State, event: Pick) -> State:
     if state.selected is None:
         return replace(state, message=SELECT_FIRST)
-    if session.hints[state.selected].ab != event.ab:
+    hint = session.hints[state.selected]
+    if hint.ab != event.ab or hint.weight == 0:
         session.recolor(state.selected, event.ab, record=False)
         state = replace(state, live=True)
     if not event.done:
