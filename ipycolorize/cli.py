@@ -182,6 +182,8 @@ def run_train(args: argparse.Namespace) -> None:
         network.to(pick_device(args.device)), photographs, config, args.out, validation=held_out
     )
     trainer.run()
+    if not trainer.finished:
+        print(f"stopped after {trainer.step} steps")
     print(f"weights: {args.out / 'average.safetensors'}; the same command goes on from the checkpoint")
 
 

@@ -246,11 +246,17 @@ def test_another_configuration_is_refused_by_name(start, tmp_path):
         TrainingError, match=r"another config \(batch: 2 there, 4 here, rate: 0\.001 there, 0\.01 here\)"
     ):
         start(batch=4, rate=1e-2)
-    with pytest.raises(
-        TrainingError, match=r"another config \(minutes: None there, 2 here, steps: 6 there, None here\)"
-    ):
-        start(minutes=2, steps=None)
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_run_may_be_prolonged(start):
+    first = start(steps=6)
+    first.run(progress=False)
+    assert first.finished
+    longer = start(steps=9)
+    assert not longer.finished
+    longer.run(progress=False)
+    assert (longer.step, longer.finished) == (9, True)
 
 
 def test_another_network_is_refused_by_name(start, make_live):

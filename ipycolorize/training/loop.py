@@ -25,6 +25,8 @@ from .data import Photographs
 from .losses import huber, soft_cross_entropy
 from .simulate import simulate_batch
 
+BUDGET = ("minutes", "steps")  # of a configuration: a run may be prolonged
+
 
 class TrainingError(RuntimeError):
     """Training that cannot go on; the last good checkpoint is kept."""
@@ -152,6 +154,11 @@ class Trainer:
         return self.folder / "checkpoint.pt"
 
     @property
+    def finished(self) -> bool:
+        """Whether the whole budget is used up."""
+        return self._share >= 1
+
+    @property
     def _share(self) -> float:
         return self.config.share(step=self.step, seconds=self.seconds)
 
@@ -166,7 +173,7 @@ class Trainer:
         ours = {"config": asdict(self.config), "network": _plain(self.network.config)}
         theirs = {"config": state["config"], "network": state["network_config"]}
         for part, values in ours.items():
-            different = [key for key in values if values[key] != theirs[part].get(key)]
+            different = [key for key in values if key not in BUDGET and values[key] != theirs[part].get(key)]
             if different:
                 listed = ", ".join(
                     f"{key}: {theirs[part].get(key)} there, {values[key]} here" for key in different
