@@ -17,7 +17,7 @@ def notebook_for(photo: str | None) -> dict[str, Any]:
     intro = (
         "# Colorize a photograph\n\n"
         "Click into the cell below and press **Shift + Enter**. Then click on the photograph: each click "
-        "adds a colour point, and the picture follows. Pick a colour at the right, drag points to move them, "
+        "adds a colour point, and the picture follows. Pick its colour at the right, drag points to move them, "
         "right-click a point to remove it."
     )
     given = repr(photo) if photo else 'sample_photo("china")'
