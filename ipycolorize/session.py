@@ -25,7 +25,7 @@ from .color import lab_to_rgb, rgb_to_lab, to_uint8
 from .gamut import snap
 from .hints import MAX_AB, Hint, HintBatch, HintError, Hints
 from .history import History
-from .image import Frame, Photo, read_photo, resize_lightness, write_photo
+from .image import Frame, Photo, PhotoError, read_photo, resize_lightness, write_photo
 from .models.base import Network, Prediction
 from .models.device import pick_device
 from .models.weights import load_model
@@ -80,6 +80,7 @@ class Session:
     ) -> None:
         self.lock = threading.RLock()
         self.photo: Photo = read_photo(photo)
+        self._source = Path(photo) if isinstance(photo, str | os.PathLike) else None
         self._device = pick_device(device)
         if isinstance(network, Network):
             self.network = network.to(self._device).eval()
@@ -390,5 +391,12 @@ class Session:
 
     @_locked
     def export(self, path: str | os.PathLike[str], *, quality: int = 95) -> None:
-        """Write the picture at full size (PNG, JPEG or TIFF), with the photo's EXIF, profile and alpha."""
+        """Write the picture at full size (PNG, JPEG or TIFF), with the photo's EXIF, profile and alpha.
+
+        Raises:
+            PhotoError: where `write_photo` does, and for the photograph's own file, which is never overwritten.
+        """
+        path = Path(path).expanduser()
+        if self._source is not None and path.exists() and path.samefile(self._source.expanduser()):
+            raise PhotoError(f"expected another name than the photograph's own, got {path}")
         write_photo(path, self.rgb(), photo=self.photo, quality=quality)

@@ -707,3 +707,15 @@ def test_the_lock_keeps_steps_together(session):
         assert len(session.hints) == 1
     thread.join(10)
     assert len(session.hints) == 2
+
+
+def test_export_never_overwrites_the_photograph_itself(small, make_live, tmp_path, monkeypatch):
+    path = tmp_path / "mine.png"
+    Image.fromarray(small).save(path)
+    before = path.read_bytes()
+    session = Session(path, make_live(), device="cpu", short_side=32)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PhotoError, match="another name"):
+        session.export("mine.png")
+    assert path.read_bytes() == before
+    session.export("other.png")

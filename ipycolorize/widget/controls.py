@@ -96,7 +96,7 @@ class Controls:
         )
         self._slider = _styled(IntSlider(size, 1, largest, readout=False), "ipc-slider")
         self._size = _styled(HTML(), "ipc-value")
-        self._file = _styled(Text(f"{name}_colorized.png"), "ipc-field")
+        self._file = _styled(Text(f"{name}_colorized.png"), "ipc-field", "ipc-file")
         export = _styled(
             Button(description="Export", tooltip="Write the picture at full size (.png, .jpg or .tif)"),
             "ipc-action",

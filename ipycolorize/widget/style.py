@@ -105,6 +105,7 @@ CSS = """
 }
 .ipc-pad .ipc-field { flex: 1 1 0; width: auto; min-width: 0; }
 .ipc-pad .ipc-field input { height: 28px; font: 13px var(--jp-code-font-family, monospace); }
+.ipc-pad .ipc-file input { font-size: 12px; }
 .ipc-pad .ipc-field.ipc-bad input, .ipc-pad .ipc-field.ipc-bad input:focus {
   border-color: var(--ipc-bad); box-shadow: 0 0 0 1px var(--ipc-bad);
 }
@@ -118,7 +119,8 @@ CSS = """
 }
 .ipc-pad .ipc-swatch:disabled { opacity: 1; border-color: var(--ipc-line); cursor: default; }
 .ipc-pad .ipc-slider { flex: 1 1 0; width: auto; min-width: 0; height: 20px; line-height: 20px; }
-.ipc-pad .ipc-slider .slider-container { height: 20px; }
+.ipc-pad .ipc-slider .slider-container { display: flex; align-items: center; height: 20px; }
+.ipc-pad .ipc-slider .slider { flex: 1; }
 .ipc-pad .ipc-value { flex: 0 0 48px; text-align: right; color: var(--ipc-soft); }
 .ipc-pad .ipc-action {
   width: auto; height: 28px; padding: 0 12px; border-radius: 3px; box-shadow: none;
