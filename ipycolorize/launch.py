@@ -17,8 +17,8 @@ def notebook_for(photo: str | None) -> dict[str, Any]:
     intro = (
         "# Colorize a photograph\n\n"
         "Click into the cell below and press **Shift + Enter**. Then click on the photograph: each click "
-        "adds a colour point, and the picture follows. Pick its colour at the right, drag points to move them, "
-        "right-click a point to remove it."
+        "adds a colour point, and the picture follows. Pick its colour at the right, drag points to move "
+        "them, right-click a point to remove it."
     )
     given = repr(photo) if photo else 'sample_photo("china")'
     names = "Colorizer" if photo else "Colorizer, sample_photo"

@@ -1,8 +1,6 @@
 """A session: one photograph, its hints, a network, and the colours that follow. Nothing here knows Jupyter.
 
-The network's memory is here (SAM's predictor, in the words of other projects): the photograph is encoded
-once, each new state of the hints is decoded once, and `rgb` paints any size from the same colours, so that
-the preview equals the export.
+The hints and their history are kept here; `Painter` keeps what the network remembers of the photograph.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -19,18 +16,17 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .color import lab_to_rgb, rgb_to_lab, to_uint8
 from .gamut import snap
-from .hints import MAX_AB, Hint, HintBatch, HintError, Hints
+from .hints import MAX_AB, Hint, HintError, Hints
 from .history import History
-from .image import Frame, Photo, PhotoError, read_photo, resize_lightness, write_photo
-from .models.base import Network, Prediction
+from .image import Frame, Photo, PhotoError, read_photo, write_photo
+from .models.base import Network
 from .models.device import pick_device
 from .models.weights import load_model
+from .painter import Painter
 from .palette import Swatch, modes
-from .render import Colors, render
 
 SHORT_SIDE = 256  # of the network's grid: the size that the paper's network is made for
 MAX_GRID = 1024 * 512  # pixels: a long panorama is seen at a smaller scale instead of filling the memory
@@ -66,7 +62,6 @@ class Session:
 
     Attributes:
         hints: the present state; changed only by the methods below.
-        timings: milliseconds of the last encode, edit (decode) and render.
         lock: held by every method; hold it yourself around steps that belong together.
     """
 
@@ -93,14 +88,13 @@ class Session:
         )
         self.default_size = max(1, round(PATCH / self.frame.scale))
         self.hints = Hints()
-        self.timings = {"encode_ms": 0.0, "edit_ms": 0.0, "render_ms": 0.0}
         self._history = History(self.hints.items)
-        small = resize_lightness(self.photo.lightness, self.frame.grid)
-        self._lightness = torch.from_numpy(small)[None, None]
-        self._features: Any = None
-        self._predicted: tuple[tuple[Hint, ...], Prediction, Colors] | None = None
-        self._painted: tuple[Colors, np.ndarray] | None = None
-        self._small_lightness: np.ndarray | None = None
+        self._painter = Painter(self.photo, self.network, self.frame)
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Milliseconds of the last encode, edit (decode) and render; 0 before the first."""
+        return self._painter.timings
 
     @property
     def device(self) -> str:
@@ -219,71 +213,15 @@ class Session:
 
     # -- colours -------------------------------------------------------------------------------------
 
-    def _batch(self) -> HintBatch:
-        """The hints that count, in the network's grid."""
-        hints = self._counting()
-        places = [self.frame.to_grid(hint.row, hint.col) for hint in hints]
-        row = torch.tensor([[place[0] for place in places]])
-        col = torch.tensor([[place[1] for place in places]])
-        size = torch.tensor([[self.frame.size_to_grid(hint.size) for hint in hints]])
-        ab = torch.tensor([hint.ab for hint in hints]).view(1, -1, 2)
-        weight = torch.tensor([[hint.weight for hint in hints]])
-        batch = HintBatch.of_points(row, col, size, ab, weight, shape=self.frame.grid)
-        return batch.to(self._device)
-
-    def _counting(self) -> tuple[Hint, ...]:
-        return tuple(hint for hint in self.hints if hint.weight > 0)
-
-    def _predict(self) -> tuple[Prediction, Colors]:
-        """Colours of the present hints; computed once for each state."""
-        counting = self._counting()
-        if self._predicted is not None and self._predicted[0] == counting:
-            return self._predicted[1:]
-        with torch.inference_mode():
-            if self._features is None:
-                started = time.perf_counter()
-                self._features = self.network.encode(self._lightness.to(self._device))
-                self._note("encode_ms", started)
-            started = time.perf_counter()
-            prediction = self.network.decode(self._features, self._batch())
-            colors = Colors.of_prediction(self._lightness, prediction.ab)
-            self._note("edit_ms", started)
-        self._predicted = (counting, prediction, colors)
-        return prediction, colors
-
-    def _note(self, name: str, started: float) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize()
-        self.timings[name] = (time.perf_counter() - started) * 1e3
-
     @_locked
     def rgb(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The colorized photograph, ``(H, W, 3)`` uint8: at its own size, or at any other given."""
-        _, colors = self._predict()
-        if (
-            self._painted is None
-            or self._painted[0] is not colors
-            or self._painted[1].shape[:2] != (shape or self.photo.shape)
-        ):
-            lightness = self._lightness_at_size(shape)
-            started = time.perf_counter()
-            with torch.inference_mode():
-                self._painted = (colors, render(lightness, colors))
-            self._note("render_ms", started)
-        return self._painted[1].copy()
+        return self._painter.rgb(self.hints, shape)
 
     @_locked
     def gray(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The photograph's lightness alone, ``(H, W, 3)`` uint8, neutral."""
-        none = torch.zeros(2, 1, 1)  # Lab's white is not exactly sRGB's: red and blue may round away
-        return render(self._lightness_at_size(shape), Colors(none, none))[..., 1:2].repeat(3, axis=2)
-
-    def _lightness_at_size(self, shape: tuple[int, int] | None) -> np.ndarray:
-        if shape is None or tuple(shape) == self.photo.shape:
-            return self.photo.lightness
-        if self._small_lightness is None or self._small_lightness.shape != tuple(shape):
-            self._small_lightness = resize_lightness(self.photo.lightness, (int(shape[0]), int(shape[1])))
-        return self._small_lightness
+        return self._painter.gray(shape)
 
     def lightness_at(self, row: int, col: int) -> float:
         """L of a pixel of the photograph."""
@@ -293,8 +231,8 @@ class Session:
     @_locked
     def ab_at(self, row: int, col: int) -> tuple[float, float]:
         """Present colour of a pixel of the photograph, Lab units."""
-        _, colors = self._predict()
-        return colors.at(*self.frame.to_grid(row, col), self.lightness_at(row, col))
+        self._inside(row, col)
+        return self._painter.ab_at(self.hints, row, col)
 
     def _hintable(self, row: int, col: int) -> tuple[float, float]:
         """The present colour, within what a hint can hold: a network may leave even that."""
@@ -324,23 +262,12 @@ class Session:
     def palette(self, row: int, col: int) -> tuple[Swatch, ...]:
         """Colours likely at a place, given all present hints: at most nine, the likeliest first."""
         lightness = self.lightness_at(row, col)
-        prediction, _ = self._predict()
-        with torch.inference_mode():
-            found = self._at_place(prediction.logits, row, col).softmax(0)
+        likely = self._painter.likely_at(self.hints, row, col)
         swatches = []
-        for a, b, share in modes(found.numpy(), self.network.bin_centers.cpu().numpy()):
+        for a, b, share in modes(likely, self.network.bin_centers.cpu().numpy()):
             inside = snap(torch.tensor([lightness, a, b]).view(3, 1, 1)).flatten().tolist()
             swatches.append(Swatch(self.show(lightness, (a, b)), (inside[1], inside[2]), share))
         return tuple(swatches)
-
-    def _at_place(self, maps: Tensor, row: int, col: int) -> Tensor:
-        """Read ``(1, Q, h, w)`` maps of any resolution at a photo pixel: ``(Q,)`` on the CPU."""
-        height, width = self.photo.shape
-        place = torch.tensor([(col + 0.5) / width * 2 - 1, (row + 0.5) / height * 2 - 1]).view(1, 1, 1, 2)
-        found = torch.nn.functional.grid_sample(
-            maps.float(), place.to(maps.device), padding_mode="border", align_corners=False
-        )
-        return found.flatten().cpu()
 
     # -- files ---------------------------------------------------------------------------------------
 
@@ -394,7 +321,7 @@ class Session:
         """Write the picture at full size (PNG, JPEG or TIFF), with the photo's EXIF, profile and alpha.
 
         Raises:
-            PhotoError: where `write_photo` does, and for the photograph's own file, which is never overwritten.
+            PhotoError: where `write_photo` does, and for the photograph's own file: it stays.
         """
         path = Path(path).expanduser()
         if self._source is not None and path.exists() and path.samefile(self._source.expanduser()):

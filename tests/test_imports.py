@@ -24,7 +24,7 @@ MODULES = {
 STOREYS = (
     ("color", "gamut", "frame", "image", "decode", "profiles", "hints", "history", "metrics"),
     ("render", "palette", "models"),
-    ("session", "protocol", "baselines"),
+    ("painter", "session", "protocol", "baselines"),
     ("training", "analysis"),
     ("widget", "cli", "launch", "__main__"),
 )
