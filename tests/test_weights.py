@@ -221,13 +221,11 @@ def test_shipped_weights_are_what_their_card_says(card: Card) -> None:
 
 def readme_table(text: str) -> list[dict[str, str]]:
     """Rows of the markdown table whose first column is "name", by the lower-case titles of its columns."""
-    lines = [line.strip().strip("|").split("|") for line in text.splitlines() if line.strip().startswith("|")]
-    cells = [[cell.strip().strip("`") for cell in line] for line in lines]
-    start = next((i for i, line in enumerate(cells) if line[0].lower() == "name"), None)
-    if start is None:
-        return []
-    titles = [title.lower() for title in cells[start]]
-    return [dict(zip(titles, line, strict=True)) for line in cells[start + 2 :]]
+    blocks = [block.splitlines() for block in re.split(r"\n\s*\n", text)]
+    table = next((block for block in blocks if re.match(r"\|\s*name\s*\|", block[0] if block else "")), [])
+    cells = [[cell.strip().strip("`") for cell in line.strip().strip("|").split("|")] for line in table]
+    titles = [title.lower() for title in cells[0]] if cells else []
+    return [dict(zip(titles, line, strict=True)) for line in cells[2:]]
 
 
 def described(card: Card) -> dict[str, object]:
