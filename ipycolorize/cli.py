@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     lab = commands.add_parser(
         "lab",
         help="open JupyterLab with a pad on a photograph",
-        description="Open JupyterLab on a ready notebook. More arguments (--no-browser) go to Jupyter.",
+        description="Open JupyterLab on a ready notebook. What follows -- goes to Jupyter.",
     )
     lab.add_argument("photo", nargs="?", type=Path, help="the photograph; a sample without it")
 
@@ -115,10 +115,12 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; errors become one line on stderr and exit code 1 (2 for wrong arguments)."""
-    top = parser()
-    args, further = top.parse_known_args(arguments)
-    if further and args.command != "lab":
-        top.error(f"unrecognized arguments: {' '.join(further)}")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    further: list[str] = []
+    if given[:1] == ["lab"] and "--" in given:
+        end = given.index("--")
+        given, further = given[:end], given[end + 1 :]
+    args = parser().parse_args(given)
     try:
         if args.command == "lab":
             return open_lab(args.photo, further)
@@ -201,7 +203,10 @@ def run_evaluate(args: argparse.Namespace) -> None:
     from .training.data import Photographs
 
     methods = {name: _method(name, args.device) for name in args.methods.split(",")}
-    photographs = Photographs.load([args.source], short_side=args.size, limit=args.limit)
+    photographs = Photographs.load(
+        [args.source], short_side=args.size, smallest=min(64, args.size), limit=args.limit
+    )
+    print(f"{len(photographs)} photographs; left out: {photographs.left_out}")
     scores = evaluate(
         methods, photographs.images, counts=args.counts, reveal=args.reveal, patch=args.patch, size=args.size,
         seed=args.seed,

@@ -280,18 +280,16 @@ def rasterize(
         # holds the point
         top, bottom = _cover(row, size, height)
         left, right = _cover(col, size, width)
-        longest = int(torch.maximum(bottom - top, right - left).max())
-        steps = torch.arange(max(longest, 0), device=row.device)
-        rows, cols = top[..., None] + steps, left[..., None] + steps  # (N, K, S)
+        tall, wide = max(int((bottom - top).max()), 0), max(int((right - left).max()), 0)
+        rows = top[..., None] + torch.arange(tall, device=row.device)  # (N, K, tall)
+        cols = left[..., None] + torch.arange(wide, device=row.device)  # (N, K, wide)
         in_row = (rows < bottom[..., None]) & (weight[..., None] > 0)
         in_col = cols < right[..., None]
-        inside = (in_row[..., :, None] & in_col[..., None, :]).flatten(1)  # (N, K S S)
+        inside = (in_row[..., :, None] & in_col[..., None, :]).flatten(1)  # (N, K tall wide)
         pixel = (
             rows.clamp(max=height - 1)[..., :, None] * width + cols.clamp(max=width - 1)[..., None, :]
         ).flatten(1)
-        number = torch.arange(1, points + 1, device=row.device)[None, :, None].expand(
-            count, -1, len(steps) ** 2
-        )
+        number = torch.arange(1, points + 1, device=row.device)[None, :, None].expand(count, -1, tall * wide)
         # the largest number is the latest point: it wins where patches overlap
         owner.scatter_reduce_(1, pixel, number.reshape(count, -1) * inside, reduce="amax")
     colours = torch.cat([torch.zeros_like(ab[:, :1]), ab], dim=1) if points else ab.new_zeros(count, 1, 2)

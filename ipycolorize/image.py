@@ -184,7 +184,7 @@ def write_photo(path: str | os.PathLike[str], rgb: np.ndarray, *, photo: Photo, 
     if not 1 <= quality <= 100:
         raise PhotoError(f"expected a JPEG quality from 1 to 100, got {quality}: 95 is a good one")
     try:
-        _replace(target.resolve(), _encode(suffix, rgb, photo, quality))
+        replace_file(target.resolve(), _encode(suffix, rgb, photo, quality))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise PhotoError(
@@ -213,7 +213,7 @@ def _encode(suffix: str, rgb: np.ndarray, photo: Photo, quality: int) -> bytes:
     return file.getvalue()
 
 
-def _replace(target: Path, content: bytes) -> None:
+def replace_file(target: Path, content: bytes) -> None:
     """Write beside the target, then rename: an existing file is whole at any moment."""
     part = target.with_name(f".{secrets.token_hex(8)}.part")  # opened plainly: it gets the usual permissions
     try:

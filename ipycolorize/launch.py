@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ def notebook_for(photo: str | None) -> dict[str, Any]:
     intro = (
         "# Colorize a photograph\n\n"
         "Click into the cell below and press **Shift + Enter**. Then click on the photograph: each click "
-        "adds a colour point, and the picture follows. Pick its colour at the right, drag points to move "
-        "them, right-click a point to remove it."
+        "adds a point; pick a colour for it at the right, and the picture follows. Drag points to move them, "
+        "right-click a point to remove it."
     )
     given = repr(photo) if photo else 'sample_photo("china")'
     names = "Colorizer" if photo else "Colorizer, sample_photo"
@@ -39,7 +40,7 @@ def notebook_for(photo: str | None) -> dict[str, Any]:
 
 
 def write_notebook(photo: Path | None, folder: Path) -> Path:
-    """Write the notebook for a photograph into a folder; one that is there already is kept as it is.
+    """Write the notebook for a photograph into a folder; one for it that is there is kept as it is.
 
     Raises:
         PhotoError: the photograph cannot be read: better said now than in the notebook.
@@ -51,10 +52,16 @@ def write_notebook(photo: Path | None, folder: Path) -> Path:
         name, shown = photo.stem, str(photo.relative_to(folder) if inside else photo)
     else:
         name, shown = "sample", None
-    path = folder / f"colorize-{name}.ipynb"
-    if not path.exists():
-        path.write_text(json.dumps(notebook_for(shown), indent=1))
-    return path
+    notebook = notebook_for(shown)
+    for number in count(1):
+        path = folder / (f"colorize-{name}.ipynb" if number == 1 else f"colorize-{name}-{number}.ipynb")
+        if not path.exists():
+            path.write_text(json.dumps(notebook, indent=1))
+            return path
+        # a photograph of the same name, from another folder perhaps, gets a notebook of its own
+        if shown is None or json.dumps(repr(shown))[1:-1] in path.read_text():
+            return path
+    raise AssertionError("count never ends")
 
 
 def launch_lab(photo: Path | None, arguments: list[str]) -> int:
@@ -66,7 +73,9 @@ def launch_lab(photo: Path | None, arguments: list[str]) -> int:
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
         print("running as root, as is usual in a container: passing --allow-root to Jupyter")
         command.append("--allow-root")
-    try:
-        return subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    with subprocess.Popen(command) as server:
+        while True:
+            try:
+                return server.wait()
+            except KeyboardInterrupt:
+                continue  # Jupyter got it as well, asks whether to stop, and stops by itself

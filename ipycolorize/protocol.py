@@ -38,6 +38,8 @@ def patch_means(ab: Tensor, row: Tensor, col: Tensor, size: Tensor) -> Tensor:
         ``(N, K, 2)``.
     """
     height, width = ab.shape[-2:]
+    if ab.device.type == "mps":  # which has no float64
+        return patch_means(ab.cpu(), row.cpu(), col.cpu(), size.cpu()).to(ab.device)
     total = F.pad(ab.double().cumsum(2).cumsum(3), (1, 0, 1, 0))  # integral image
     half = size // 2  # as `rasterize` draws them: an even patch reaches one pixel further up and left
     top, left = (row - half).clamp(min=0), (col - half).clamp(min=0)
@@ -85,7 +87,7 @@ def reveal_points(ab: Tensor, row: Tensor, col: Tensor, *, patch: int = PATCH) -
 def psnr_of(lightness: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
     """PSNR ``(N,)`` in dB of predicted ab, clipped and rounded in RGB, for uint8 truth ``(N, 3, H, W)``."""
     rgb = to_uint8(lab_to_rgb(torch.cat([lightness, ab.to(lightness)], dim=1)))
-    return psnr(rgb, truth.to(rgb.device), data_range=255).cpu()
+    return psnr(rgb.cpu(), truth.cpu(), data_range=255)
 
 
 @torch.inference_mode()

@@ -21,7 +21,7 @@ from .color import lab_to_rgb, rgb_to_lab, to_uint8
 from .gamut import snap
 from .hints import MAX_AB, Hint, HintError, Hints
 from .history import History
-from .image import Frame, Photo, PhotoError, read_photo, write_photo
+from .image import Frame, Photo, PhotoError, read_photo, replace_file, write_photo
 from .models.base import Network
 from .models.device import pick_device
 from .models.weights import load_model
@@ -75,7 +75,7 @@ class Session:
     ) -> None:
         self.lock = threading.RLock()
         self.photo: Photo = read_photo(photo)
-        self._source = Path(photo) if isinstance(photo, str | os.PathLike) else None
+        self._source = Path(photo).expanduser().resolve() if isinstance(photo, str | os.PathLike) else None
         self._device = pick_device(device)
         if isinstance(network, Network):
             self.network = network.to(self._device).eval()
@@ -145,7 +145,9 @@ class Session:
         self._inside(row, col)
         size = self.default_size if size is None else size
         weight = 0.0 if ab is None else 1.0
-        hints, hint = self.hints.add(row, col, ab or self._hintable(row, col), size=size, weight=weight)
+        hints, hint = self.hints.add(
+            row, col, self._hintable(row, col) if ab is None else ab, size=size, weight=weight
+        )
         self._change(hints, record)
         return hint
 
@@ -285,13 +287,17 @@ class Session:
             HintError: if the system refuses.
         """
         path = Path(path).expanduser()
-        partial = path.with_name(path.name + ".partial")
+        if self._is_source(path):
+            raise HintError(f"expected another name than the photograph's own, got {path}")
         try:
-            partial.write_text(json.dumps(self.to_json(), indent=1))
-            partial.replace(path)
+            replace_file(path.resolve(), json.dumps(self.to_json(), indent=1).encode())
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise HintError(f"expected to write {path}, but: {error.strerror}; try another place") from error
+
+    def _is_source(self, path: Path) -> bool:
+        """Whether this is the photograph's own file, which is never overwritten."""
+        source = self._source
+        return source is not None and source.exists() and path.exists() and path.samefile(source)
 
     @_locked
     def load(self, source: str | os.PathLike[str] | bytes | dict[str, Any]) -> None:
@@ -324,6 +330,6 @@ class Session:
             PhotoError: where `write_photo` does, and for the photograph's own file: it stays.
         """
         path = Path(path).expanduser()
-        if self._source is not None and path.exists() and path.samefile(self._source.expanduser()):
+        if self._is_source(path):
             raise PhotoError(f"expected another name than the photograph's own, got {path}")
         write_photo(path, self.rgb(), photo=self.photo, quality=quality)

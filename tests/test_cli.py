@@ -96,8 +96,27 @@ def test_lab_notebook_is_ready_and_never_overwritten(photo: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert "Colorizer('flower.jpg')" in notebook.cells[1].source
-    path.write_text("mine")
-    assert write_notebook(photo, photo.parent).read_text() == "mine"
+    mine = path.read_text().replace("# Colorize a photograph", "# My grandmother")
+    path.write_text(mine)
+    assert write_notebook(photo, photo.parent) == path
+    assert path.read_text() == mine
+
+
+def test_photographs_of_one_name_get_notebooks_of_their_own(photo: Path) -> None:
+    other = photo.parent / "elsewhere" / "flower.jpg"
+    other.parent.mkdir()
+    other.write_bytes(photo.read_bytes())
+    paths = [write_notebook(one, photo.parent).name for one in (photo, other, photo, other)]
+    assert paths == ["colorize-flower.ipynb", "colorize-flower-2.ipynb"] * 2
+
+
+def test_lab_keeps_what_follows_the_dashes_for_jupyter(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("ipycolorize.launch.launch_lab", lambda *given: seen.append(given) or 0)
+    assert main(["lab", str(photo), "--", "--port", "9000"]) == 0
+    assert seen == [(photo, ["--port", "9000"])]
+    with pytest.raises(SystemExit):
+        main(["lab", str(photo), "--port", "9000"])
 
 
 def test_lab_refuses_what_is_no_photograph(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -195,7 +195,7 @@ class Live(Network):
         self.to_gates = nn.Conv2d(out, 1 + heads, 1)  # null, then the heads' biases
         self.to_logits = nn.Sequential(conv(out, 128, stride=2), nn.Conv2d(128, NUM_BINS, 1))
         # Sharpness and reach of the heads, in logarithms scaled so that they learn as fast as the rest
-        # (`speed`).
+        # (`SPEED`).
         self.log_sharpness = nn.Parameter(torch.zeros(heads))
         self.log_reach = nn.Parameter(torch.zeros(heads))
         self.register_buffer("base_sharpness", torch.full((heads,), 16.0).log(), persistent=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
@@ -56,7 +56,7 @@ def decode(data: bytes, *, short_side: int | None = None) -> np.ndarray:
     """Decode one image to ``(H, W, 3)`` uint8, shrunk to `short_side` if it is larger."""
     with Image.open(io.BytesIO(data)) as image:
         image.draft("RGB", (2 * short_side, 2 * short_side)) if short_side else None
-        rgb = image.convert("RGB")
+        rgb = ImageOps.exif_transpose(image).convert("RGB")
     if short_side and min(rgb.size) > short_side:
         scale = short_side / min(rgb.size)
         rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.LANCZOS)
@@ -106,7 +106,7 @@ class Photographs:
         ):
             try:
                 rgb = decode(data, short_side=short_side)
-            except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+            except Exception:  # Pillow raises a dozen kinds for files that are damaged
                 left_out["broken"] += 1
                 continue
             if min(rgb.shape[:2]) < smallest:

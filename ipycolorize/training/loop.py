@@ -52,7 +52,7 @@ class TrainConfig:
         blank: share of the batches without hints.
         many: share of the batches with log-uniform counts of points up to `most`; 0 is the paper's law.
         most: largest number of points.
-        seed: of crops, hints and initial weights.
+        seed: of crops and hints; seed torch itself for the initial weights.
     """
 
     minutes: float | None = None
@@ -76,6 +76,8 @@ class TrainConfig:
             raise ValueError(
                 f"expected either minutes or steps, got minutes={self.minutes} and steps={self.steps}"
             )
+        if (self.minutes or self.steps or 0) < 0:
+            raise ValueError(f"expected a positive budget, got {self.minutes or self.steps}")
 
     def share(self, *, step: int, seconds: float) -> float:
         """How much of the budget is used up: from 0 to 1, and beyond."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Colorizer(VBox):
 
     Args:
         photo: path, bytes, PIL image, array as `read_photo` takes it, `Photo`, or a `Session` to go on with.
-        network: name or file of weights, or a module; None takes the best one that comes with the package.
+        network: name or file of weights, or a module; None takes "live", which comes with the package.
         device: "auto", "cpu", "cuda" or "mps".
         height: greatest height of the picture on the screen, in CSS pixels.
 
@@ -169,6 +170,8 @@ class Colorizer(VBox):
                 message = self._apply(event) or message
             except Exception as error:
                 failures.append(error)
+        if self._state.selected is not None and self._state.selected not in self.session.hints:
+            self._state = replace(self._state, selected=None, drag=None)  # loaded or changed from a cell
         for step in (lambda: self._show(began), lambda: self._show_controls(events[-1])):
             try:
                 step()

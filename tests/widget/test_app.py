@@ -76,6 +76,20 @@ def test_files_round_trip_and_their_errors_reach_the_status_line(pad, tmp_path, 
     pad.load(tmp_path / "again.json")
 
 
+def test_selection_goes_with_a_point_that_a_file_or_a_cell_removes(pad, tmp_path):
+    add(pad)
+    pad.save(tmp_path / "h.json")
+    do(pad, LoadHints("h.json", (tmp_path / "h.json").read_bytes()))
+    assert "<b>" not in pad._status.value
+    assert pad._state.selected is None
+    add(pad, 20, 20)
+    pad.session.reset()
+    pad.refresh()
+    assert pad._worker.wait(20, idle=1)
+    assert "<b>" not in pad._status.value
+    assert pad._state.selected is None
+
+
 def test_network_that_fails_is_reported_and_the_points_stay(pad, monkeypatch):
     add(pad)
 
