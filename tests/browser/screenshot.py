@@ -1,4 +1,4 @@
-"""Takes the README's picture of the pad: python tests/browser/screenshot.py docs/pad.png."""
+"""Takes the README's picture of the pad: python tests/browser/screenshot.py docs/pad.jpg."""
 
 import sys
 import tempfile
@@ -40,7 +40,7 @@ def main(target: Path) -> None:
             pad.field.press("Enter")
             page.wait_for_timeout(300)  # for the text to reach the kernel
             pad.settle()
-        pad.root.screenshot(path=str(target))
+        pad.root.screenshot(path=str(target), quality=88, type="jpeg")
         browser.close()
 
 
