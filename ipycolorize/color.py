@@ -1,7 +1,8 @@
-"""Colour: sRGB <-> CIE Lab (D65, 2 degree observer), the only place where either is computed.
+"""Colour: sRGB <-> CIE Lab (D65, 2 degree observer), the place where both are computed.
 
 Every function takes torch tensors with channels at dimension -3, ``(..., 3, H, W)``, or numpy arrays with
-channels last, ``(..., 3)``, and answers in kind.
+channels last, ``(..., 3)``, and answers in kind. (`image.lightness_of` finds L alone, of whole photographs and
+without torch; a test holds the two together.)
 
 | quantity | domain |
 |---|---|
@@ -10,8 +11,7 @@ channels last, ``(..., 3)``, and answers in kind.
 | a, b | Lab units, about -86..98 and -108..95 inside sRGB |
 
 Source of the constants: IEC 61966-2-1 (sRGB) and CIE 15:2004 (Lab); the same white point as scikit-image,
-    which the tests
-compare with.
+which the tests compare with.
 """
 
 from __future__ import annotations

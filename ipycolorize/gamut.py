@@ -1,11 +1,9 @@
 """The sRGB gamut in Lab, and the 313 ab bins of Zhang et al. 2016.
 
 A colour picked by a person or predicted by a network is an (a, b) pair; whether a screen can show it depends
-on L. Two ways lead
-back into the gamut: `fit_chroma` keeps L and hue and gives up chroma (used for pictures: lightness is the
-    photograph's own
-and must not change), `snap` is the original interface's (used for swatches: keeps the look of a bright colour
-a little better).
+on L. Two ways lead back into the gamut: `fit_chroma` keeps L and hue and gives up chroma (used for pictures:
+lightness is the photograph's own and must not change), `snap` is the original interface's (used for swatches:
+keeps the look of a bright colour a little better).
 """
 
 from __future__ import annotations

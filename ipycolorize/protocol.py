@@ -1,8 +1,7 @@
 """The paper's test: reveal points of a photograph whose colours are known, and measure (figure 6, table 1).
 
 Protocol: RGB uint8 truth; each point reveals the mean ab of its patch (7 x 7); PSNR over all pixels and
-    channels of the uint8-rounded
-output, for each image by itself.
+channels of the uint8-rounded output, for each image by itself.
 """
 
 from __future__ import annotations

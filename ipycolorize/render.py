@@ -2,11 +2,9 @@
 
 ab is predicted on a small grid while L is known at every pixel, and colour borders lie on lightness borders
 almost always. So ab is written on the grid as a local linear function of L (He et al. 2013, guided filter;
-evaluated at another resolution as in He and
-Sun 2015), plus what that function cannot explain:
+evaluated at another resolution as in He and Sun 2015), plus what that function cannot explain:
 
-    ab = A L + B + rest,   A and B from a small window around each grid pixel, rest = ab - (A L + B) on the
-    grid
+    ab = A L + B + rest,   A and B from a small window around each grid pixel, rest = ab - (A L + B)
 
 A and B + rest are enlarged bilinearly, and L is the photograph's own at full size. On the grid itself nothing
 changes at all, so no hint loses its colour, and an edge is as sharp as the photograph's.

@@ -1,32 +1,29 @@
 """live: learned edit propagation. The photograph is encoded once; hints then flow along learned similarity.
 
 The paper's network (siggraph17) must redo everything for each click, because hints enter its first
-convolution. Here the two
-halves of the paper's title, edit propagation and learned priors, meet in one formula:
+convolution. Here the two halves of the paper's title, edit propagation and learned priors, meet in one
+formula:
 
     ab(x) = auto(x) + sum_h w(x, h) (c_h - auto(h))
-    w = softmax over all (head k, hint h) and a null;  logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - g_k |x - h|²
-    + b_k(x),  null n(x)
+    w = softmax over all (head k, hint h) and a null
+    logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - g_k |x - h|² + b_k(x),   logit of the null = n(x)
 
 `auto` is the automatic colorization, e_k unit embeddings, n and b read from the photograph alone (all cached
 by `encode`, at half resolution); distances are in units of the side of a square as large as the picture.
-Where the null wins, the automatic colour stays.
-A small tail at full resolution then sharpens colour borders along the photograph's own edges and trusts
-revealed pixels:
+Where the null wins, the automatic colour stays. A small tail at full resolution then sharpens colour borders
+along the photograph's own edges and trusts revealed pixels:
 
     out(x) = ab(x) + m(x) t(x) (c(x) - ab(x)) + r(x)
 
-with the paper's mask m and raster c of revealed pixels; t, r are computed by three convolutions. The
-distribution for the palette
-follows the same weights: (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h), without gradient into the main
-    branch (paper 3.4.2).
+with the paper's mask m and raster c of revealed pixels; t and r are computed by three convolutions. The
+distribution for the palette follows the same weights, (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h),
+without gradient into the main branch (paper 3.4.2).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import cast
 
 import torch
@@ -36,96 +33,13 @@ from torch import Tensor, nn
 from ..gamut import NUM_BINS, AbBins
 from ..hints import HintBatch
 from .base import Network, Prediction, pad_to_multiple
+from .encoder import STRIDE, Encoder, conv
 
 AB_SCALE = 110.0  # inside the network, colours are ab / 110
 SPEED = 10.0  # how much faster than other parameters the heads' sharpness and reach learn
 TINY = 1e-30  # keeps 0 / 0 away where neither a hint nor the null says anything
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
-STRIDE = 32  # of the coarsest scale
 CHUNK = 1 << 18  # weights w(x, h) held at a time when not training: 1 MiB, the reach of a core's cache
-
-
-def conv(inputs: int, outputs: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution, batch norm, ReLU; the norm folds into the convolution for inference."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-    )
-
-
-class Residual(nn.Module):
-    """x + conv(relu(norm(conv(x)))): two 3 x 3 convolutions."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = conv(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
-        nn.init.zeros_(cast(Tensor, self.second[1].weight))  # a new block starts as the identity
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` to the same."""
-        return F.relu(x + self.second(self.first(x)))
-
-
-class Attention(nn.Module):
-    """Self-attention over the cells of a coarse scale: the whole picture decides what colour grass has."""
-
-    def __init__(self, width: int, heads: int = 4) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` to the same."""
-        count, width, rows, cols = x.shape
-        tokens = self.norm(x.flatten(2).transpose(1, 2))  # (N, S, C)
-        query, key, value = (
-            self.qkv(tokens).view(count, rows * cols, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        )
-        mixed = (
-            F.scaled_dot_product_attention(query, key, value)
-            .transpose(1, 2)
-            .reshape(count, rows * cols, width)
-        )
-        return x + self.out(mixed).transpose(1, 2).view(count, width, rows, cols)
-
-
-class Encoder(nn.Module):
-    """Five scales down, attention at the two coarsest, top-down merge up to half resolution.
-
-    The convolution at full resolution has stride 2, so that the most expensive pixels are seen only once.
-    """
-
-    def __init__(self, widths: tuple[int, ...], depths: tuple[int, ...], out: int) -> None:
-        super().__init__()
-        self.down, self.lateral = nn.ModuleList(), nn.ModuleList()
-        self.up, self.merge = nn.ModuleList(), nn.ModuleList()
-        merged = [max(out, width // 2) for width in widths]
-        for scale, (inputs, width, depth) in enumerate(zip((1, *widths), widths, depths, strict=False)):
-            layers: list[nn.Module] = [conv(inputs, width, size=5 if scale == 0 else 3, stride=2)]
-            layers += [Residual(width) for _ in range(depth)]
-            if scale >= len(widths) - 2:
-                layers.append(Attention(width))
-            self.down.append(nn.Sequential(*layers))
-            self.lateral.append(nn.Conv2d(width, merged[scale], 1))
-        for fine, coarse in pairwise(merged):
-            self.up.append(nn.Conv2d(coarse, fine, 1))
-            self.merge.append(Residual(fine))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(N, 1, H, W)`` to ``(N, out, H/2, W/2)``; sides divisible by 32."""
-        scales = []
-        for down in self.down:
-            x = down(x)
-            scales.append(x)
-        x = self.lateral[-1](scales[-1])
-        for level in reversed(range(len(self.merge))):
-            coarse: Tensor = F.interpolate(self.up[level](x), size=scales[level].shape[-2:], mode="bilinear")
-            x = self.merge[level](self.lateral[level](scales[level]) + coarse)
-        return x
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,9 @@ class TrainConfig:
     """How a network is trained; stored in every checkpoint.
 
     Attributes:
-        minutes: of training time in all, or
-        steps: in all, exactly repeatable: one of the two is given. The learning rate follows the share of it
-            that is used up, so that any budget ends well.
+        minutes: of training time in all; or None, and `steps` is given. The learning rate follows the share of
+            the budget that is used up, so that any budget ends well.
+        steps: in all, exactly repeatable; or None, and `minutes` is given.
         batch: crops in a step.
         crop: side of a crop in pixels.
         rate: peak learning rate of AdamW.
