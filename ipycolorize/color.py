@@ -1,8 +1,8 @@
 """Colour: sRGB <-> CIE Lab (D65, 2 degree observer), the place where both are computed.
 
 Every function takes torch tensors with channels at dimension -3, ``(..., 3, H, W)``, or numpy arrays with
-channels last, ``(..., 3)``, and answers in kind. (`image.lightness_of` finds L alone, of whole photographs and
-without torch; a test holds the two together.)
+channels last, ``(..., 3)``, and answers in kind. (`image.lightness_of` finds L alone, of whole photographs
+and without torch; a test holds the two together.)
 
 | quantity | domain |
 |---|---|

@@ -37,8 +37,8 @@ class TrainConfig:
     """How a network is trained; stored in every checkpoint.
 
     Attributes:
-        minutes: of training time in all; or None, and `steps` is given. The learning rate follows the share of
-            the budget that is used up, so that any budget ends well.
+        minutes: of training time in all; or None, and `steps` is given. The learning rate follows the share
+            of the budget that is used up, so that any budget ends well.
         steps: in all, exactly repeatable; or None, and `minutes` is given.
         batch: crops in a step.
         crop: side of a crop in pixels.
