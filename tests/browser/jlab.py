@@ -261,7 +261,12 @@ class Pad:
         """Wait until the screen shows it all; with `rest` also the notebook's static picture."""
         stages = "None" if rest else "1"
         assert self.notebook.value(f"pad._worker.wait(20, idle={stages})")
-        self.page.wait_for_timeout(100)
+        self.page.wait_for_timeout(250)
+
+    def says(self, text: str) -> bool:
+        """Whether the status line comes to hold a text: the kernel is done before the page shows it."""
+        self.status.filter(has_text=text).wait_for(timeout=5_000)
+        return True
 
     def place(self, row: float, col: float) -> tuple[float, float]:
         """Page coordinates of a pixel of the photograph."""
