@@ -18,6 +18,7 @@ _HOME = {
     "Hints": "hints",
     "Photo": "image",
     "Session": "session",
+    "finetune": "finetuning",
     "list_models": "models",
     "load_model": "models",
     "read_photo": "image",

@@ -1,116 +1,23 @@
-"""The command line: `ipycolorize lab | colorize | train | evaluate | bench`."""
+"""The command line: `ipycolorize lab | colorize | train | evaluate | behaviour | bench`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__
+from .arguments import parse
 
 if TYPE_CHECKING:
     from .models.base import Network
-
-COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
-
-
-def point(text: str) -> tuple[int, int, tuple[int, int, int], int | None]:
-    """Read ROW,COL,#RRGGBB[,SIZE]."""
-    from .color import parse_hex
-
-    parts = text.split(",")
-    try:
-        if len(parts) not in (3, 4):
-            raise ValueError(f"{len(parts)} parts")
-        size = int(parts[3]) if len(parts) == 4 else None
-        return int(parts[0]), int(parts[1]), parse_hex(parts[2]), size
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"expected ROW,COL,#RRGGBB[,SIZE] such as 120,340,#c05030, got {text!r} ({error})"
-        ) from None
-
-
-def counts(text: str) -> tuple[int, ...]:
-    """Read numbers of points such as 0,1,10."""
-    try:
-        values = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        values = (-1,)
-    if min(values) < 0:
-        raise argparse.ArgumentTypeError(f"expected numbers such as 0,1,10, got {text!r}")
-    return values
-
-
-def parser() -> argparse.ArgumentParser:
-    """All commands and their arguments."""
-    top = argparse.ArgumentParser(prog="ipycolorize", description="Colorize photographs with a few hints.")
-    top.add_argument("--version", action="version", version=f"ipycolorize {__version__}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    lab = commands.add_parser(
-        "lab",
-        help="open JupyterLab with a pad on a photograph",
-        description="Open JupyterLab on a ready notebook. What follows -- goes to Jupyter.",
-    )
-    lab.add_argument("photo", nargs="?", type=Path, help="the photograph; a sample without it")
-
-    colorize = commands.add_parser("colorize", help="colorize a photograph without a notebook")
-    colorize.add_argument("photo", type=Path)
-    colorize.add_argument(
-        "-o", "--out", type=Path, required=True, help="picture to write: .png, .jpg or .tif"
-    )
-    colorize.add_argument("--hints", type=Path, help="hints saved by a pad (JSON)")
-    colorize.add_argument(
-        "--point", type=point, action="append", default=[], metavar="ROW,COL,#RRGGBB[,SIZE]",
-        help="a colour at a pixel of the photograph; may be repeated",
-    )  # fmt: skip
-    _add_model(colorize)
-
-    train = commands.add_parser("train", help="train a network on photographs")
-    train.add_argument("sources", nargs="+", type=Path, help="folders of images, or tar shards of images")
-    train.add_argument(
-        "-o", "--out", type=Path, required=True, help="folder for checkpoints, log and weights"
-    )
-    train.add_argument("--network", choices=("live", "siggraph17"), default="live")
-    train.add_argument("--width", type=int, help="of siggraph17: 64 is the paper's (default 16)")
-    train.add_argument("--minutes", type=float, default=30.0, help="of training, in all (default 30)")
-    train.add_argument("--batch", type=int, default=16)
-    train.add_argument("--crop", type=int, default=128, help="side of the training crops in pixels")
-    train.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
-    train.add_argument("--limit", type=int, help="use at most so many photographs")
-    train.add_argument(
-        "--validate", type=Path, help="folder or tar of held-out photographs for the PSNR in the log"
-    )
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-
-    evaluate = commands.add_parser("evaluate", help="PSNR against the number of revealed points")
-    evaluate.add_argument("source", type=Path, help="folder or tar of photographs")
-    evaluate.add_argument(
-        "--methods", default="live,gray", help="networks, weights files or gray, with commas"
-    )
-    evaluate.add_argument("--counts", type=counts, default=COUNTS)
-    evaluate.add_argument("--reveal", choices=("random", "all"), default="random")
-    evaluate.add_argument("--patch", type=int, default=7)
-    evaluate.add_argument("--size", type=int, default=256)
-    evaluate.add_argument("--seed", type=int, default=0)
-    evaluate.add_argument("--limit", type=int, help="use at most so many photographs")
-    evaluate.add_argument("--json", type=Path, help="write the rows to this file")
-    evaluate.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-
-    bench = commands.add_parser("bench", help="time and memory of an edit, beside the paper's network")
-    bench.add_argument("--json", type=Path, help="write the rows to this file")
-    bench.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    return top
-
-
-def _add_model(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", default="live", help="name of shipped weights, or a weights file")
-    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    from .training.config import TrainConfig
+    from .training.data import Photographs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,13 +27,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:1] == ["lab"] and "--" in given:
         end = given.index("--")
         given, further = given[:end], given[end + 1 :]
-    args = parser().parse_args(given)
+    args = parse(given)
     try:
         if args.command == "lab":
             return open_lab(args.photo, further)
-        {"colorize": run_colorize, "train": run_train, "evaluate": run_evaluate, "bench": run_bench}[
-            args.command
-        ](args)
+        run = {
+            "colorize": run_colorize,
+            "train": run_train,
+            "evaluate": run_evaluate,
+            "behaviour": run_behaviour,
+            "bench": run_bench,
+        }
+        run[args.command](args)
     except (ValueError, OSError, RuntimeError) as error:  # every error of the package is one of these
         print(f"ipycolorize: {error}", file=sys.stderr)
         return 1
@@ -159,63 +71,140 @@ def run_colorize(args: argparse.Namespace) -> None:
 
 
 def run_train(args: argparse.Namespace) -> None:
-    """Train, and say where the weights are."""
+    """Train, alone or with other processes, and say where the weights are."""
     import torch
 
-    from .models.device import pick_device
-    from .models.weights import build
+    from .models.weights import build, load_model
     from .protocol import square
-    from .training.data import Photographs
-    from .training.loop import TrainConfig, Trainer
+    from .training.data import DataError, Photographs, free_memory
+    from .training.loop import Trainer
+    from .training.processes import join
 
+    with join(args.device) as processes:
+        config = _train_config(args, processes.count)
+        torch.manual_seed(args.seed)
+        if args.init is not None:
+            network = load_model(args.init)
+        elif args.network == "siggraph17":
+            network = build("siggraph17", {"width": args.width or 16})
+        else:
+            network = build("live", {})
+        memory = free_memory() / 2 if args.memory is None else args.memory
+        photographs = Photographs.load(
+            args.sources, limit=args.limit, memory=memory / processes.count, seed=args.seed,
+            progress=processes.main,
+        )  # fmt: skip
+        held_out = None
+        if args.validate is not None:
+            try:
+                tests = Photographs.load([args.validate], short_side=256, limit=50, progress=False)
+            except DataError as error:
+                raise DataError(f"--validate: {error}") from error
+            held_out = torch.stack([square(rgb, 256) for rgb in tests.images])
+        network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        trainer = Trainer(
+            network, photographs, config, args.out, validation=held_out, processes=processes,
+            compile="inductor" if args.compile else None,
+        )  # fmt: skip
+        if processes.main:
+            print(photographs.summary())
+        trainer.run(every_seconds=args.log_every)
+        if processes.main:
+            if not trainer.finished:
+                print(f"stopped after {trainer.step} steps")
+            print(
+                f"weights: {args.out / 'average.safetensors'}; the same command goes on from the checkpoint"
+            )
+
+
+def _train_config(args: argparse.Namespace, processes: int) -> TrainConfig:
+    from .training.config import FINE_RATE, PHASES, RATE, Phase, TrainConfig
+
+    one_size = args.crop is not None or args.batch is not None
     config = TrainConfig(
-        minutes=args.minutes, batch=args.batch, crop=args.crop, rate=args.rate, seed=args.seed
+        minutes=30.0 if args.minutes is None and args.steps is None else args.minutes,
+        steps=args.steps,
+        phases=(Phase(0.0, crop=args.crop or 128, batch=args.batch or 16),) if one_size else PHASES,
+        rate=args.rate or (RATE if args.init is None else FINE_RATE),
+        rebalance=args.rebalance,
+        shards=args.shards or processes,
+        seed=args.seed,
     )
-    torch.manual_seed(args.seed)
-    network = build(args.network, {"width": args.width or 16} if args.network == "siggraph17" else {})
-    photographs = Photographs.load(args.sources, limit=args.limit)
-    print(f"{len(photographs)} photographs; left out: {photographs.left_out}")
-    held_out = None
-    if args.validate:
-        held_out = torch.stack(
-            [square(rgb, 192) for rgb in Photographs.load([args.validate], limit=50).images]
-        )
-    trainer = Trainer(
-        network.to(pick_device(args.device)), photographs, config, args.out, validation=held_out
-    )
-    trainer.run()
-    if not trainer.finished:
-        print(f"stopped after {trainer.step} steps")
-    print(f"weights: {args.out / 'average.safetensors'}; the same command goes on from the checkpoint")
+    if args.paper:
+        config = replace(config, blank=0.0, many=0.0, strokes=0.0, unusual=0.0, aged=0.0)
+    return config
 
 
-def _method(name: str, device: str) -> Network:
+def _methods(args: argparse.Namespace) -> dict[str, Network]:
+    """The networks of --methods by name."""
     from .analysis.sweep import Gray
     from .models.device import pick_device
-    from .models.weights import load_model
+    from .models.weights import WeightsError, load_model
 
-    return Gray().to(pick_device(device)) if name == "gray" else load_model(name, device=device)
+    methods: dict[str, Network] = {}
+    for name in args.methods.split(","):
+        try:
+            baseline = Gray().to(pick_device(args.device)) if name == "gray" else None
+            methods[name] = baseline or load_model(name, device=args.device)
+        except WeightsError as error:
+            raise WeightsError(f"{error}; gray is known as well") from error
+    return methods
+
+
+def _test_photographs(args: argparse.Namespace) -> Photographs:
+    from .training.data import Photographs
+
+    photographs = Photographs.load(
+        [args.source], short_side=args.size, smallest=min(64, args.size), limit=args.limit
+    )
+    print(photographs.summary())
+    return photographs
 
 
 def run_evaluate(args: argparse.Namespace) -> None:
     """Measure and print the curve."""
+    from .analysis.plots import check_suffix, plot_curves, save_figure
     from .analysis.sweep import evaluate
-    from .training.data import Photographs
 
-    methods = {name: _method(name, args.device) for name in args.methods.split(",")}
-    photographs = Photographs.load(
-        [args.source], short_side=args.size, smallest=min(64, args.size), limit=args.limit
-    )
-    print(f"{len(photographs)} photographs; left out: {photographs.left_out}")
+    _check_folder(args.json)
+    if args.plot is not None:
+        check_suffix(args.plot)
+        _check_folder(args.plot)
+        if args.reveal == "all":
+            raise ValueError("expected --reveal random or max-error with --plot: all pixels make no curve")
+    methods = _methods(args)
     scores = evaluate(
-        methods, photographs.images, counts=args.counts, reveal=args.reveal, patch=args.patch, size=args.size,
-        seed=args.seed,
+        methods, _test_photographs(args).images, counts=args.counts, reveal=args.reveal, patch=args.patch,
+        size=args.size, seed=args.seed,
     )  # fmt: skip
     for score in scores:
         shown = "all" if score.count < 0 else score.count
         value = f"{score.psnr_mean:6.2f} ± {score.psnr_se:.2f} dB"
         print(f"{score.method:24} {shown:>5} points  {value}  ({score.images} images)")
     _write_rows(args.json, [asdict(score) for score in scores])
+    if args.plot is not None:
+        save_figure(plot_curves(scores), args.plot)
+
+
+def run_behaviour(args: argparse.Namespace) -> None:
+    """Measure and print how networks answer to hints."""
+    from .analysis.behaviour import behave
+
+    _check_folder(args.json)
+    methods = _methods(args)
+    rows = behave(methods, _test_photographs(args).images, size=args.size, seed=args.seed)
+    print(f"{'':24}{'distance from hints, ab units':^34}{'one true point':^32}{'unusual colour follows':>28}")
+    print(
+        f"{'method':24}{'true 1':>8}{'true 10':>9}{'any 1':>8}{'any 10':>9}"
+        f"{'change':>11}{'harmed':>9}{'by':>12}{'inside':>10}{'outside':>9}{'ring':>9}"
+    )
+    for row in rows:
+        print(
+            f"{row.method:24}{row.true_1:8.2f}{row.true_10:9.2f}{row.any_1:8.2f}{row.any_10:9.2f}"
+            f"{row.change_db:+8.2f} dB{row.harmed:9.1%}{row.harm_db:9.2f} dB"
+            f"{row.filled:10.1%}{row.leaked:9.1%}{row.ring:9.1%}"
+        )
+    _write_rows(args.json, [asdict(row) for row in rows])
 
 
 def run_bench(args: argparse.Namespace) -> None:
@@ -224,16 +213,29 @@ def run_bench(args: argparse.Namespace) -> None:
 
     rows = bench(args.device)
     print(
-        f"{'network':26}{'points':>7}{'dtype':>10}{'encode':>10}{'edit':>10}{'click→rgb':>11}{'GFLOP':>9}{'peak':>9}"
+        f"{'network':26}{'points':>7}{'dtype':>10}{'encode':>10}{'edit':>10}{'first':>10}{'click→rgb':>11}{'GFLOP':>9}{'peak':>9}"
     )
     for row in rows:
         print(
             f"{row.network:26}{row.points:7}{row.dtype:>10}{row.encode_ms:7.1f} ms{row.edit_ms:7.1f} ms"
+            f"{row.first_ms:7.1f} ms"
             f"{row.click_to_rgb_ms:8.1f} ms{row.gflop_edit:9.2f}{row.peak_mb:6.0f} MB"
         )
     _write_rows(args.json, [asdict(row) for row in rows])
 
 
+def _check_folder(path: Path | None) -> None:
+    """Refuse a file that cannot be written, before anything is measured for it."""
+    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        raise ValueError(f"expected a file in a folder that can be written to, got {path}")
+
+
 def _write_rows(path: Path | None, rows: list[dict[str, object]]) -> None:
+    """Write rows as JSON, which has no infinity and no nan: they become null."""
+
+    def finite(value: object) -> object:
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
     if path is not None:
-        path.write_text(json.dumps(rows, indent=1))
+        table = [{key: finite(value) for key, value in row.items()} for row in rows]
+        path.write_text(json.dumps(table, indent=1))

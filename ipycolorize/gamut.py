@@ -93,12 +93,15 @@ class AbBins:
     """The 313 bins: one owner of bin order, soft encoding and decoding.
 
     Attributes:
-        centers: ``(313, 2)`` float32, ab in Lab units, ordered by a, then b.
+        centers: ``(313, 2)`` float32, ab in Lab units, ordered by a, then b; or ``(Q, 2)`` given ones, such
+            as the full grid of 529 that published weights speak of.
     """
 
-    def __init__(self, device: torch.device | str = "cpu") -> None:
+    def __init__(self, device: torch.device | str = "cpu", *, centers: Tensor | None = None) -> None:
         pairs = [(a, b) for a, first, last in _BIN_ROWS for b in range(first, last + 10, 10)]
-        self.centers = torch.tensor(pairs, dtype=torch.float32, device=device)
+        if centers is None:
+            centers = torch.tensor(pairs, dtype=torch.float32, device=device)
+        self.centers = centers.to(device)
 
     def nearest(self, ab: Tensor, *, count: int) -> tuple[Tensor, Tensor]:
         """Squared distances and indices of the `count` nearest bins: ``(M, 2)`` -> two ``(M, count)``."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,8 @@ from .frame import Frame
 
 FORMAT, VERSION = "ipycolorize-hints", 1
 MAX_AB = 128.0  # no colour of sRGB has |a| or |b| above 108
+STROKE_WEIGHT = 0.5  # of each point of a brush stroke
+STROKE_SPACING = 4  # pixels from one to the next where the brush is smaller than that
 
 
 class HintError(ValueError):
@@ -94,6 +97,33 @@ class Hints:
         """Reveal a colour; returns the new state and the new hint."""
         hint = Hint(self.next_id, int(row), int(col), float(ab[0]), float(ab[1]), int(size), float(weight))
         return Hints((*self.items, hint), self.next_id + 1), hint
+
+    def stroke(
+        self, path: Sequence[tuple[float, float]], ab: tuple[float, float], *, size: int
+    ) -> tuple[Hints, tuple[Hint, ...]]:
+        """Paint a colour along a line: weak points, evenly spaced, about a brush size apart.
+
+        Args:
+            path: (row, col) of the line's corners, photo pixels; one alone is a dab.
+            ab: colour in Lab units.
+            size: of the brush, photo pixels.
+
+        Returns:
+            The new state and the new hints, each of weight `STROKE_WEIGHT`, from the line's start to its end.
+
+        Raises:
+            HintError: if there is no path, or a place in it is not finite.
+        """
+        corners = np.array(path, dtype=float)
+        if corners.ndim != 2 or corners.shape[1] != 2 or not np.isfinite(corners).all():
+            raise HintError(f"expected a path of (row, col) places, got {path!r}")
+        way = np.concatenate([[0.0], np.hypot(*np.diff(corners, axis=0).T).cumsum()])  # to each corner
+        steps = np.linspace(0, way[-1], 1 + round(way[-1] / max(size, STROKE_SPACING)))
+        state, painted = self, []
+        for row, col in zip(*(np.interp(steps, way, line) for line in corners.T), strict=True):
+            state, hint = state.add(round(row), round(col), ab, size=size, weight=STROKE_WEIGHT)
+            painted.append(hint)
+        return state, tuple(painted)
 
     def _change(self, id: int, **values: Any) -> Hints:
         changed = replace(self[id], **values)
@@ -227,6 +257,11 @@ class HintBatch:
         """The same on another device."""
         return HintBatch(**{name: value.to(device) for name, value in vars(self).items()})
 
+    def columns(self, start: int, stop: int) -> HintBatch:
+        """Hints `start` to `stop` of each picture; the raster stays that of all."""
+        points = {name: getattr(self, name)[:, start:stop] for name in ("row", "col", "size", "ab", "weight")}
+        return HintBatch(**points, mask=self.mask, raster=self.raster)
+
     @classmethod
     def of_points(
         cls, row: Tensor, col: Tensor, size: Tensor, ab: Tensor, weight: Tensor, *, shape: tuple[int, int]
@@ -242,6 +277,24 @@ class HintBatch:
         """No hints at all, for `count` pictures."""
         none = torch.zeros(count, 0, device=device)
         return cls.of_points(none, none, none, torch.zeros(count, 0, 2, device=device), none, shape=shape)
+
+    @classmethod
+    def where(cls, chosen: Tensor, first: HintBatch, second: HintBatch) -> HintBatch:
+        """Picture by picture the hints of `first` where `chosen` ``(N,)`` is true, else those of `second`."""
+        points = max(first.row.shape[1], second.row.shape[1])
+
+        def pick(name: str) -> Tensor:
+            ours, theirs = getattr(first, name), getattr(second, name)
+            if name not in ("mask", "raster"):  # (N, K, ...): padding has weight 0
+                ours, theirs = (
+                    torch.cat(
+                        [value, value.new_zeros(len(value), points - value.shape[1], *value.shape[2:])], 1
+                    )
+                    for value in (ours, theirs)
+                )
+            return torch.where(chosen.to(ours.device).view(-1, *[1] * (ours.dim() - 1)), ours, theirs)
+
+        return cls(**{name: pick(name) for name in vars(first)})
 
     @classmethod
     def revealed(cls, ab: Tensor, *, cells: int = 16) -> HintBatch:

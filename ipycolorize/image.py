@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from .decode import Decoded, PhotoError, decode_array, decode_file, decode_image, decode_path, to_8_bit
+from .files import replacing
 from .frame import Frame
 from .profiles import from_srgb
 
@@ -184,7 +184,8 @@ def write_photo(path: str | os.PathLike[str], rgb: np.ndarray, *, photo: Photo, 
     if not 1 <= quality <= 100:
         raise PhotoError(f"expected a JPEG quality from 1 to 100, got {quality}: 95 is a good one")
     try:
-        replace_file(target.resolve(), _encode(suffix, rgb, photo, quality))
+        with replacing(target.resolve()) as part:
+            part.write_bytes(_encode(suffix, rgb, photo, quality))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise PhotoError(
@@ -211,16 +212,6 @@ def _encode(suffix: str, rgb: np.ndarray, photo: Photo, quality: int) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, icc_profile=photo.icc, **options)
     return file.getvalue()
-
-
-def replace_file(target: Path, content: bytes) -> None:
-    """Write beside the target, then rename: an existing file is whole at any moment."""
-    part = target.with_name(f".{secrets.token_hex(8)}.part")  # opened plainly: it gets the usual permissions
-    try:
-        part.write_bytes(content)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def sample_photo(name: str = "china") -> Photo:

@@ -1,10 +1,13 @@
 """The paper's test: reveal points of a photograph whose colours are known, and measure (figure 6, table 1).
 
 Protocol: RGB uint8 truth; each point reveals the mean ab of its patch (7 x 7); PSNR over all pixels and
-channels of the uint8-rounded output, for each image by itself.
+channels of the uint8-rounded output, for each image by itself. Points are uniform over the picture
+("random"), or each goes where the present prediction is worst ("max-error", section 4.1).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +20,7 @@ from .metrics import psnr
 from .models.base import Network
 
 PATCH = 7
+WINDOW = 25  # side of the square over which max-error averages, in pixels
 
 
 def square(rgb: np.ndarray, size: int) -> Tensor:
@@ -89,6 +93,52 @@ def psnr_of(lightness: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
     return psnr(rgb.cpu(), truth.cpu(), data_range=255)
 
 
+def worst_points(shown: Tensor, truth: Tensor, revealed: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a prediction is worst: the centres that max-error reveals next.
+
+    The l2 error in ab is averaged over 25 x 25 pixels, or what of them lies inside the picture. Pixels that
+    are already revealed cannot be centres; a new patch may still overlap the rim of an older one.
+
+    Args:
+        shown: the prediction, ``(N, 2, H, W)`` in Lab units.
+        truth: the same shape.
+        revealed: ``(N, 1, H, W)`` 1 where patches lie; some pixel of every picture must be 0.
+
+    Returns:
+        Rows and columns, ``(N,)`` integers each; the first in reading order where several are equally bad.
+    """
+    error = (shown - truth).norm(dim=1, keepdim=True)
+    for window in ((WINDOW, 1), (1, WINDOW)):  # one axis after the other: 50 additions a pixel, not 625
+        half = (window[0] // 2, window[1] // 2)
+        error = F.avg_pool2d(error, window, stride=1, padding=half, count_include_pad=False)
+    worst = error.masked_fill(revealed > 0, -1).flatten(1).argmax(dim=1)
+    width = truth.shape[-1]
+    return worst // width, worst % width
+
+
+def check_room(counts: tuple[int, ...], *, shape: tuple[int, int], patch: int) -> None:
+    """Make sure that max-error finds a centre for every point, wherever the points fall.
+
+    A patch takes patch² pixels at most, so ceil(H W / patch²) points always fit.
+
+    Raises:
+        ValueError: more points than that, naming how many fit.
+    """
+    most = -(-shape[0] * shape[1] // patch**2)
+    if max(counts, default=0) > most:
+        raise ValueError(
+            f"expected at most {most} points, got {max(counts)}: no more patches of {patch} x {patch} pixels "
+            f"surely fit into {shape[0]} x {shape[1]}; ask for fewer points or for smaller patches"
+        )
+
+
+def _asked(network: Network, images: Tensor) -> tuple[Tensor, Tensor, Any]:
+    """L, the true ab and the encoded photographs, on the network's device."""
+    lab = rgb_to_lab(images.to(network.bin_centers.device))
+    lightness = lab[:, :1].contiguous()
+    return lightness, lab[:, 1:].contiguous(), network.encode(lightness)
+
+
 @torch.inference_mode()
 def psnr_by_count(
     network: Network,
@@ -112,9 +162,7 @@ def psnr_by_count(
     Returns:
         ``(N,)`` float64 dB for each count, by its name.
     """
-    lab = rgb_to_lab(images.to(network.bin_centers.device))
-    lightness, ab = lab[:, :1].contiguous(), lab[:, 1:].contiguous()
-    features = network.encode(lightness)
+    lightness, ab, features = _asked(network, images)
     shape = (images.shape[-2], images.shape[-1])
     row, col = random_points(len(images), max(counts, default=0), shape=shape, generator=generator)
     cases = {str(count): reveal_points(ab, row[:, :count], col[:, :count], patch=patch) for count in counts}
@@ -123,3 +171,37 @@ def psnr_by_count(
     return {
         name: psnr_of(lightness, network.decode(features, hints).ab, images) for name, hints in cases.items()
     }
+
+
+@torch.inference_mode()
+def psnr_by_worst(
+    network: Network, images: Tensor, *, counts: tuple[int, ...], patch: int = PATCH
+) -> dict[str, Tensor]:
+    """PSNR of one batch of images when each point is revealed where the present prediction is worst.
+
+    The photographs are encoded once; every point takes a prediction, so 500 points are 500 edits.
+
+    Args:
+        network: in eval mode.
+        images: ``(N, 3, H, W)`` uint8.
+        counts: of points at which to measure.
+        patch: revealed side in pixels.
+
+    Returns:
+        ``(N,)`` float64 dB for each count, by its name.
+
+    Raises:
+        ValueError: more points than fit, see `check_room`.
+    """
+    check_room(counts, shape=(images.shape[-2], images.shape[-1]), patch=patch)
+    lightness, ab, features = _asked(network, images)
+    row = col = torch.zeros(len(images), 0, dtype=torch.long, device=ab.device)
+    scores = {}
+    for count in range(max(counts, default=-1) + 1):
+        hints = reveal_points(ab, row, col, patch=patch)
+        shown = network.decode(features, hints).ab
+        if count in counts:
+            scores[count] = psnr_of(lightness, shown, images)
+        next_row, next_col = worst_points(shown.to(ab), ab, hints.mask)
+        row, col = torch.cat([row, next_row[:, None]], 1), torch.cat([col, next_col[:, None]], 1)
+    return {str(count): scores[count] for count in counts}

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 
 from .color import lab_to_rgb, rgb_to_lab, to_uint8
+from .files import replacing
 from .gamut import snap
 from .hints import MAX_AB, Hint, HintError, Hints
 from .history import History
-from .image import Frame, Photo, PhotoError, read_photo, replace_file, write_photo
+from .image import Frame, Photo, PhotoError, read_photo, write_photo
 from .models.base import Network
 from .models.device import pick_device
 from .models.weights import load_model
@@ -290,7 +291,8 @@ class Session:
         if self._is_source(path):
             raise HintError(f"expected another name than the photograph's own, got {path}")
         try:
-            replace_file(path.resolve(), json.dumps(self.to_json(), indent=1).encode())
+            with replacing(path.resolve()) as part:
+                part.write_text(json.dumps(self.to_json(), indent=1))
         except OSError as error:
             raise HintError(f"expected to write {path}, but: {error.strerror}; try another place") from error
 

@@ -12,11 +12,13 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from ipycolorize.analysis.bench import Case, measure
-from ipycolorize.cli import main, point
+from ipycolorize.arguments import parse, point
+from ipycolorize.cli import _train_config, main
 from ipycolorize.color import rgb_to_lab
 from ipycolorize.image import read_photo
 from ipycolorize.launch import write_notebook
-from ipycolorize.models import list_models
+from ipycolorize.models import list_models, load_model
+from ipycolorize.training.config import PHASES, Phase, TrainConfig
 
 
 @pytest.fixture
@@ -142,8 +144,8 @@ def test_train_then_evaluate_then_colorize(
         "siggraph17",
         "--width",
         "4",
-        "--minutes",
-        "0.02",
+        "--steps",
+        "3",
     ]
     assert main([*train, "--batch", "2", "--crop", "32", "--validate", str(folder)]) == 0
     weights = out / "average.safetensors"
@@ -158,6 +160,161 @@ def test_train_then_evaluate_then_colorize(
     assert main(["colorize", str(photo), "-o", str(tmp_path / "c.png"), "--model", str(weights)]) == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {"minutes": 30.0}),
+        (["--minutes", "1.5", "--seed", "4"], {"minutes": 1.5, "seed": 4}),
+        (["--steps", "7", "--shards", "4"], {"steps": 7, "shards": 4}),
+        (["--crop", "64"], {"minutes": 30.0, "phases": (Phase(0.0, 64, 16),)}),
+        (["--batch", "4"], {"minutes": 30.0, "phases": (Phase(0.0, 128, 4),)}),
+        (["--rate", "0.01", "--rebalance", "0.5"], {"minutes": 30.0, "rate": 0.01, "rebalance": 0.5}),
+        (
+            ["--paper"],
+            {"minutes": 30.0, "blank": 0.0, "many": 0.0, "strokes": 0.0, "unusual": 0.0, "aged": 0.0},
+        ),
+    ],
+)
+def test_train_reads_its_configuration(arguments: list[str], expected: dict) -> None:
+    args = parse(["train", "photos", "-o", "out", *arguments])
+    assert _train_config(args, 1) == TrainConfig(**expected)
+
+
+def test_every_process_gets_a_shard() -> None:
+    args = parse(["train", "photos", "-o", "out"])
+    assert _train_config(args, 2) == TrainConfig(minutes=30.0, phases=PHASES, shards=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--minutes", "1", "--steps", "5"], "--steps: not allowed with argument --minutes"),
+        (["--network", "live", "--init", "live"], "--init: not allowed with argument --network"),
+        (["--width", "8", "--init", "live"], "--width: not allowed with argument --init"),
+        (["--width", "8"], "--width: only with --network siggraph17"),
+        (["--width", "8", "--network", "live"], "--width: only with --network siggraph17"),
+        (["--crop", "0"], "--crop: expected a whole number of at least 1, got '0'"),
+        (["--limit", "x"], "--limit: expected a whole number of at least 1, got 'x'"),
+    ],
+)
+def test_train_refuses_what_contradicts_itself(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "photos", "-o", "out", *arguments])
+    assert stop.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_train_goes_on_from_a_weights_file(
+    photo: Path, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine"
+    tune = ["train", str(photo), "-o", str(out), "--init", str(tiny_path), "--rate", "1e-9"]
+    tune += ["--steps", "2", "--batch", "2", "--crop", "32", "--paper", "--validate", str(photo)]
+    assert main([*tune, "--log-every", "0"]) == 0
+    before, after = load_model(tiny_path), load_model(out / "average.safetensors")
+    assert after.config == before.config
+    for mine, theirs in zip(after.parameters(), before.parameters(), strict=True):
+        np.testing.assert_allclose(mine.detach(), theirs.detach(), atol=1e-3)  # learned next to nothing
+    header, first, second = (out / "log.csv").read_text().splitlines()
+    assert header.startswith("step,seconds,examples,huber")
+    assert first.startswith("1,")
+    assert '""10"": ' in second  # the PSNR of the photograph
+    assert "1 photo" in capsys.readouterr().out
+
+
+def test_train_says_when_nothing_is_left_to_validate_with(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grey = tmp_path / "held" / "out.png"
+    grey.parent.mkdir()
+    Image.open(photo).convert("L").save(grey)
+    asked = ["train", str(photo), "-o", str(tmp_path / "run"), "--network", "siggraph17", "--width", "1"]
+    assert main([*asked, "--validate", str(grey.parent)]) == 1
+    error = capsys.readouterr().err
+    assert "--validate" in error
+    assert str(grey.parent) in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_python_runs_the_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ipycolorize", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("ipycolorize ")
+
+
+def test_evaluate_writes_rows_and_a_plot(
+    photo: Path, tiny_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grey = photo.with_name("grey.png")
+    Image.open(photo).convert("L").save(grey)
+    rows, plot = photo.with_name("rows.json"), photo.with_name("plot.png")
+    asked = ["evaluate", str(photo.parent), "--methods", f"{tiny_path},gray", "--reveal", "max-error"]
+    asked += ["--counts", "0,3", "--size", "64", "--patch", "5", "--json", str(rows), "--plot", str(plot)]
+    assert main(asked) == 0
+    assert "1 photographs; left out: 1 grey" in capsys.readouterr().out
+    table = json.loads(rows.read_text())
+    assert [list(row.values())[:5] for row in table] == [
+        [method, "max-error", count, 5, 1] for method in (str(tiny_path), "gray") for count in (0, 3)
+    ]
+    assert table[2]["psnr_mean"] == table[3]["psnr_mean"]
+    assert table[0]["psnr_se"] is None  # one photograph has no standard error, and JSON no nan
+    with Image.open(plot) as picture:
+        assert picture.format == "PNG"
+
+
+def test_behaviour_prints_and_writes_a_row_for_each_method(
+    photo: Path, tiny_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = photo.with_name("rows.json")
+    asked = ["behaviour", str(photo.parent), "--methods", f"{tiny_path},gray", "--size", "96"]
+    assert main([*asked, "--json", str(rows)]) == 0
+    tiny, gray = json.loads(rows.read_text())
+    assert (tiny["method"], tiny["images"], gray["method"]) == (str(tiny_path), 1, "gray")
+    assert (gray["change_db"], gray["harmed"], gray["harm_db"]) == (0, 0, None)
+    assert gray["any_1"] > 0
+    last = capsys.readouterr().out.splitlines()[-1].split()
+    assert last[:2] == ["gray", f"{gray['true_1']:.2f}"]
+    assert main([*asked, "--json", str(rows)]) == 0
+    assert json.loads(rows.read_text()) == [tiny, gray]  # the seed decides everything
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--plot", "curve.gif"], "to end in .png, .pdf, .svg, got 'curve.gif'"),
+        (["--plot", "no/curve.png"], "a folder that can be written to, got no/curve.png"),
+        (["--json", "no/rows.json"], "a folder that can be written to, got no/rows.json"),
+        (["--json", "."], "a folder that can be written to, got ."),
+        (["--plot", "curve.png", "--reveal", "all"], "all pixels make no curve"),
+        (["--methods", "gray,nobody"], "shipped weights (live"),
+        (["--methods", "gray,nobody"], "gray is known as well"),
+    ],
+)
+def test_evaluate_refuses_before_it_reads_photographs(
+    arguments: list[str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", "there-are-none", "--methods", "gray", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert expected in error
+    assert "there-are-none" not in error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [["--size", "0"], ["--patch", "-1"], ["--counts", "1,x"]])
+def test_evaluate_refuses_numbers_that_make_no_sense(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", "photos", *arguments])
+    assert stop.value.code == 2
+
+
 def test_bench_measures_an_edit() -> None:
     source = list_models()[0].name
     row = measure(Case(source, points=3, dtype="float32", device="cpu"), repeats=1)
@@ -168,7 +325,7 @@ def test_bench_measures_an_edit() -> None:
 
 
 def test_help_loads_no_torch() -> None:
-    code = "import sys; from ipycolorize.cli import parser; parser(); print('torch' in sys.modules)"
+    code = "import sys, ipycolorize.cli as cli; cli.parse(['bench']); print('torch' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "False\n"

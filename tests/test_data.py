@@ -1,6 +1,7 @@
-"""Photographs to learn from: found, decoded, judged, cropped."""
+"""Photographs to learn from: loaded, left out with a count, cropped, streamed."""
 
 import io
+import os
 import tarfile
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ipycolorize.training.data import DataError, Photographs, chroma, decode, find_files
+from ipycolorize.training.corpus import DataError
+from ipycolorize.training.data import CROPS, Photographs, StreamedPhotographs, free_memory
 
 
 def encoded(rgb, kind="PNG"):
@@ -32,124 +34,70 @@ def crop(china):
     return np.ascontiguousarray(china[100:190, 200:320])
 
 
-def names(*sources):
-    return [name for name, _ in find_files(list(sources))]
-
-
 def load(*sources, **options):
     return Photographs.load(list(sources), progress=False, **options)
 
 
-# --- finding -----------------------------------------------------------------------------------------------
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
 
 
-def test_a_folder_is_searched_deeply_and_in_order(tmp_path, crop):
-    (tmp_path / "b" / "deep").mkdir(parents=True)
-    for name in ("c.png", "b/deep/a.JPG", "b/z.jpeg", "a.webp", "notes.txt", "b/table.csv"):
-        (tmp_path / name).write_bytes(encoded(crop))
-    assert names(tmp_path) == ["a.webp", "a.JPG", "z.jpeg", "c.png"]
+# --- loading -----------------------------------------------------------------------------------------------
 
 
-def test_shards_are_read_alone_and_in_folders(tmp_path, crop):
-    content = {"x/1.jpg": encoded(crop), "x/1.json": b"{}", "2.png": encoded(crop[::-1])}
-    shard = tar_of(tmp_path / "train-000.tar", content)
-    (tmp_path / "z.png").write_bytes(encoded(crop))
-    assert names(shard) == ["train-000.tar/x/1.jpg", "train-000.tar/2.png"]
-    assert names(tmp_path) == ["train-000.tar/x/1.jpg", "train-000.tar/2.png", "z.png"]
-    assert dict(find_files([shard]))["train-000.tar/2.png"] == encoded(crop[::-1])
-
-
-def test_a_single_image_and_several_sources(tmp_path, crop):
-    (tmp_path / "one.png").write_bytes(encoded(crop))
-    shard = tar_of(tmp_path / "t.tar", {"two.png": encoded(crop)})
-    assert names(tmp_path / "one.png", shard) == ["one.png", "t.tar/two.png"]
-
-
-def test_a_folder_that_is_called_like_an_image_is_read_once(tmp_path, crop):
-    (tmp_path / "holiday.jpg").mkdir()
-    (tmp_path / "holiday.jpg" / "a.png").write_bytes(encoded(crop))
-    assert names(tmp_path) == ["a.png"]
-
-
-def test_links_in_a_shard_are_passed_over(tmp_path, crop):
-    path = tar_of(tmp_path / "t.tar", {"a.png": encoded(crop)})
-    with tarfile.open(path, "a") as shard:
-        info = tarfile.TarInfo("link.png")
-        info.type, info.linkname = tarfile.SYMTYPE, "nowhere.png"
-        shard.addfile(info)
-    assert names(path) == ["t.tar/a.png"]
-
-
-def test_a_missing_source_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"a folder, a tar shard or an image, but there is no .*gone\.tar"):
-        load(tmp_path / "gone.tar")
-
-
-@pytest.mark.parametrize("content", [b"not a tar at all" * 100, b""])
-def test_a_damaged_shard_is_named(tmp_path, content):
-    (tmp_path / "bad.tar").write_bytes(content)
-    with pytest.raises(DataError, match=r"cannot read .*bad\.tar"):
-        load(tmp_path / "bad.tar")
-
-
-def test_a_cut_off_shard_is_named(tmp_path, crop):
-    whole = tar_of(tmp_path / "t.tar", {f"{k}.png": encoded(crop) for k in range(4)}).read_bytes()
-    (tmp_path / "cut.tar").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match=r"cannot read .*cut\.tar"):
-        load(tmp_path / "cut.tar")
-
-
-# --- decoding ----------------------------------------------------------------------------------------------
-
-
-def test_small_images_keep_their_pixels(crop):
-    assert np.array_equal(decode(encoded(crop)), crop)
-    assert np.array_equal(decode(encoded(crop), short_side=90), crop)
-    assert np.array_equal(decode(encoded(crop), short_side=500), crop)
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_large_images_are_shrunk_to_their_short_side(china, kind):
-    small = decode(encoded(china, kind), short_side=100)
-    assert small.shape == (100, 150, 3)
-    expected = np.asarray(Image.fromarray(china).resize((150, 100), Image.Resampling.LANCZOS))
-    assert np.abs(small.astype(int) - expected).mean() < 4
-
-
-def test_grey_and_palette_images_become_rgb(crop):
-    assert decode(encoded(crop[..., 0])).shape == (90, 120, 3)
-    file = io.BytesIO()
-    Image.fromarray(crop).convert("P").save(file, "PNG")
-    assert decode(file.getvalue()).shape == (90, 120, 3)
-
-
-def test_chroma_tells_colour_from_grey(crop):
-    grey = np.repeat(crop[..., :1], 3, axis=2)
-    assert chroma(grey) < 0.1
-    assert chroma(crop) > 5
-    red = np.zeros((40, 40, 3), np.uint8)
-    red[..., 0] = 255
-    assert chroma(red) == pytest.approx(104.55, abs=0.1)  # of sRGB red
+def test_all_that_fits_is_kept_in_the_order_of_the_files(tmp_path, crop):
+    turned = [np.ascontiguousarray(np.roll(crop, 9 * k, 1)) for k in range(5)]
+    tar_of(tmp_path / "b.tar", {f"{k}.png": encoded(turned[k]) for k in (2, 3, 4)})
+    for k in (0, 1):
+        (tmp_path / f"a{k}.png").write_bytes(encoded(turned[k]))
+    photographs = load(tmp_path)
+    assert type(photographs) is Photographs
+    assert len(photographs) == 5
+    for image, expected in zip(photographs.images, turned, strict=True):
+        assert np.array_equal(image, expected)
+    assert photographs.summary() == "5 photographs"
 
 
 def test_unusable_images_are_counted_not_fatal(tmp_path, crop):
+    huge = io.BytesIO()
+    Image.new("1", (10_001, 10_000)).save(huge, "PNG")
+    sepia = (crop.mean(-1, keepdims=True) * [1, 0.85, 0.6]).astype(np.uint8)
     members = {
         "good.png": encoded(crop),
         "grey.png": encoded(np.repeat(crop[..., :1], 3, axis=2)),
         "grey2.jpg": encoded(crop[..., 0], "JPEG"),
         "tiny.png": encoded(crop[:63]),
+        "sepia.png": encoded(sepia),
         "text.jpg": b"this is no image",
         "empty.png": b"",
         "cut.png": encoded(crop)[:2000],
         "cut.jpg": encoded(crop, "JPEG")[:1500],
+        "huge.png": huge.getvalue(),
     }
     photographs = load(tar_of(tmp_path / "t.tar", members))
     assert len(photographs) == 1
     assert np.array_equal(photographs.images[0], crop)
-    assert photographs.left_out == {"broken": 4, "grey": 2, "tiny": 1}
+    assert photographs.left_out == {"broken": 5, "tiny": 1, "grey": 2, "toned": 1}
+    assert photographs.summary() == "1 photographs; left out: 5 broken, 1 tiny, 2 grey, 1 toned"
 
 
-@pytest.mark.filterwarnings("ignore")  # Pillow warns of some damage that it can go round
+def test_a_file_that_cannot_be_read_is_counted(tmp_path, crop):
+    (tmp_path / "good.png").write_bytes(encoded(crop))
+    os.mkfifo(tmp_path / "pipe.png")  # no file: passed over
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "gone.png").symlink_to("nowhere.png")
+    assert len(load(tmp_path)) == 1
+
+
+def test_of_a_shard_that_is_cut_off_the_beginning_is_used(tmp_path, crop):
+    whole = tar_of(tmp_path / "t.tar", {f"{k}.png": encoded(crop) for k in range(4)}).read_bytes()
+    (tmp_path / "t.tar").write_bytes(whole[: 5 * len(whole) // 8])  # within the third
+    with pytest.warns(UserWarning, match="damaged after its first 3 images"):
+        photographs = load(tmp_path / "t.tar")
+    assert len(photographs) == 2
+    assert photographs.left_out["broken"] == 1
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
 def test_damage_anywhere_is_counted_not_fatal(tmp_path, crop, kind):
     whole = encoded(crop, kind)
@@ -171,14 +119,15 @@ def test_damage_anywhere_is_counted_not_fatal(tmp_path, crop, kind):
 def test_nothing_to_learn_from_is_an_error(tmp_path, crop, make):
     if make == "only grey":
         (tmp_path / "grey.png").write_bytes(encoded(crop[..., 0]))
-    with pytest.raises(DataError, match=rf"found none to use .*'grey': {int(make == 'only grey')}"):
+    end = "; left out: 1 grey$" if make == "only grey" else "found none to use$"
+    with pytest.raises(DataError, match=rf"^expected photographs in .*{end}"):
         load(tmp_path)
 
 
-def test_a_limit_is_kept(tmp_path, crop):
+def test_a_limit_is_kept_whatever_it_takes(tmp_path, crop):
     for k in range(5):
         (tmp_path / f"{k}.png").write_bytes(encoded(np.roll(crop, k, 0)))
-    photographs = load(tmp_path, limit=3)
+    photographs = load(tmp_path, limit=3, memory=1e-9)
     assert len(photographs) == 3
     assert np.array_equal(photographs.images[2], np.roll(crop, 2, 0))
 
@@ -192,7 +141,7 @@ def photographs(china, crop):
 
 
 def test_a_batch_has_its_shape_and_range(photographs):
-    batch = photographs.batch(16, crop=48, generator=torch.Generator().manual_seed(0))
+    batch = photographs.batch(16, crop=48, generator=seeded(0))
     assert batch.shape == (16, 3, 48, 48)
     assert batch.dtype == torch.float32
     assert batch.min() >= -1e-6
@@ -202,9 +151,7 @@ def test_a_batch_has_its_shape_and_range(photographs):
 
 
 def test_the_same_seed_gives_the_same_batch(photographs):
-    one, two, other = (
-        photographs.batch(4, crop=32, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
-    )
+    one, two, other = (photographs.batch(4, crop=32, generator=seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, two)
     assert not torch.equal(one, other)
 
@@ -213,7 +160,7 @@ def test_crops_are_windows_at_many_scales_some_mirrored():
     """Of a picture whose red is the column and whose green is the row, a crop tells where it came from."""
     rows, cols = np.mgrid[:100, :150]
     picture = np.stack([cols, rows, np.zeros_like(rows)], -1).astype(np.uint8)
-    batch = Photographs((picture,), {}).batch(300, crop=32, generator=torch.Generator().manual_seed(0)) * 255
+    batch = Photographs((picture,), {}).batch(300, crop=32, generator=seeded(0)) * 255
     red, green = batch[:, 0], batch[:, 1]
     mirrored = red[:, 0, 0] > red[:, 0, -1]
     assert 0.4 < mirrored.float().mean() < 0.6
@@ -233,3 +180,108 @@ def test_read_only_arrays_serve_as_photographs(crop):
     crop = crop.copy()
     crop.setflags(write=False)
     assert Photographs((crop,), {}).batch(2, crop=32, generator=torch.Generator()).shape == (2, 3, 32, 32)
+
+
+# --- more than memory holds --------------------------------------------------------------------------------
+
+SIDE = 64
+PICTURE = SIDE * SIDE * 3  # bytes
+
+
+def numbered(number):
+    """(64, 64, 3) in all colours; the first pixel is the number."""
+    rgb = np.random.default_rng(number).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    rgb[0, 0] = number
+    return rgb
+
+
+def numbers(photographs):
+    return [int(image[0, 0, 0]) for image in photographs.images]
+
+
+@pytest.fixture(scope="module")
+def forty(tmp_path_factory):
+    """A folder of forty photographs, half of them in two shards, and four files that are of no use."""
+    folder = tmp_path_factory.mktemp("forty")
+    for k in range(20):
+        (folder / f"{k:02}.png").write_bytes(encoded(numbered(k)))
+    for k in range(20, 24):
+        (folder / f"no{k}.png").write_bytes(b"broken")
+    for part in (20, 30):
+        tar_of(folder / f"{part}.tar", {f"{k}.png": encoded(numbered(k)) for k in range(part, part + 10)})
+    return folder
+
+
+def test_what_does_not_fit_is_streamed_within_the_bound(forty):
+    photographs = load(forty, memory=10.5 * PICTURE / 1e9)
+    assert isinstance(photographs, StreamedPhotographs)
+    assert len(photographs.images) == 10
+    assert len(set(numbers(photographs))) == 10
+    assert numbers(photographs) != sorted(numbers(photographs))
+    assert max(numbers(photographs)) >= 20 > min(numbers(photographs))  # a part that stands for the whole
+    assert load(forty, memory=40.5 * PICTURE / 1e9).images.__class__ is tuple  # just fits
+
+
+def test_every_photograph_is_held_equally_often(forty):
+    photographs, generator = load(forty, memory=10.5 * PICTURE / 1e9), seeded()
+    arrived = []
+    for _ in range(120):
+        before = list(photographs.images)
+        assert photographs.batch(2 * CROPS, crop=8, generator=generator).shape == (2 * CROPS, 3, 8, 8)
+        now = list(photographs.images)
+        fresh = [image for image in now if not any(image is old for old in before)]
+        assert len(fresh) <= 2
+        assert len(now) == 10
+        assert all(map(np.array_equal, now, before[len(fresh) :] + fresh))  # the oldest went
+        arrived += [int(image[0, 0, 0]) for image in fresh]
+    rounds = [arrived[start : start + 40] for start in range(0, 200, 40)]
+    assert all(sorted(part) == list(range(40)) for part in rounds)
+    assert rounds[0] != rounds[1]
+    assert photographs.left_out["broken"] == 4  # once, not in every round
+    assert (
+        photographs.summary() == "40 photographs, 10 of them in memory at a time; left out so far: 4 broken"
+    )
+
+
+def test_a_stream_repeats_with_its_seeds_alone(forty):
+    def batches(seed, draw):
+        photographs, generator = load(forty, memory=6 * PICTURE / 1e9, seed=seed), seeded(draw)
+        return [photographs.batch(8, crop=8, generator=generator) for _ in range(20)]
+
+    first = batches(0, 0)
+    assert all(torch.equal(a, b) for a, b in zip(first, batches(0, 0), strict=True))
+    assert not torch.equal(first[0], batches(1, 0)[0])  # another part to begin with
+    assert not torch.equal(first[-1], batches(0, 1)[-1])  # another order
+
+
+def test_small_batches_renew_too(forty):
+    photographs = load(forty, memory=6 * PICTURE / 1e9)
+    before = numbers(photographs)
+    for _ in range(40):
+        photographs.batch(1, crop=8, generator=seeded())
+    assert numbers(photographs) != before
+
+
+def test_files_that_vanish_while_streaming_are_counted(tmp_path):
+    for k in range(8):
+        (tmp_path / f"{k}.png").write_bytes(encoded(numbered(k)))
+    photographs, generator = load(tmp_path, memory=3 * PICTURE / 1e9), seeded()
+    for k in range(8):
+        (tmp_path / f"{k}.png").unlink()
+    held = numbers(photographs)
+    for _ in range(20):
+        photographs.batch(8, crop=8, generator=generator)
+    assert numbers(photographs) == held
+    assert photographs.left_out["broken"] == 8
+    assert len(photographs) == 0
+
+
+def test_a_bound_below_one_photograph_holds_one(forty):
+    photographs = load(forty, memory=0.0)
+    assert len(photographs.images) == 1
+    assert photographs.batch(3, crop=8, generator=seeded()).shape == (3, 3, 8, 8)
+
+
+def test_free_memory_is_some_of_what_there_is():
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    assert 0.01 < free_memory() <= total

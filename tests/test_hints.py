@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ipycolorize.hints import FORMAT, Hint, HintBatch, HintError, Hints, rasterize
+from ipycolorize.hints import FORMAT, STROKE_WEIGHT, Hint, HintBatch, HintError, Hints, rasterize
 
 SHAPE = (60, 80)
 
@@ -101,6 +101,72 @@ def test_at_finds_the_nearest_within_reach():
 def test_at_prefers_the_newer_of_equals():
     assert some((10, 10), (10, 10)).at(10, 10, radius=1).id == 2
     assert some((10, 10), (10, 20)).at(10, 15, radius=9).id == 2
+
+
+# --- strokes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "places"),
+    [
+        ([(3, 0), (3, 30)], 10, [(3, 0), (3, 10), (3, 20), (3, 30)]),
+        ([(0, 0), (0, 10), (10, 10)], 5, [(0, 0), (0, 5), (0, 10), (5, 10), (10, 10)]),  # round the corner
+        ([(0, 0), (0, 30), (10, 30)], 10, [(0, 0), (0, 10), (0, 20), (0, 30), (10, 30)]),  # of uneven legs
+        ([(20, 0), (8, 0)], 1, [(20, 0), (16, 0), (12, 0), (8, 0)]),  # a fine brush, upwards
+        ([(0, 0), (0, 28)], 10, [(0, 0), (0, 9), (0, 19), (0, 28)]),  # both ends, evenly
+        ([(0, 0), (30, 40)], 25, [(0, 0), (15, 20), (30, 40)]),
+        ([(5, 6)], 9, [(5, 6)]),
+        ([(5, 6), (5, 6), (5, 8)], 9, [(5, 6)]),  # shorter than the brush: a dab
+        ([(5, 6), (5, 6), (5, 24), (5, 24)], 9, [(5, 6), (5, 15), (5, 24)]),  # a mouse that rested
+        ([(0.4, 0.6), (0.4, 8.6)], 4, [(0, 1), (0, 5), (0, 9)]),
+    ],
+)
+def test_a_stroke_is_a_row_of_weak_points(path, size, places):
+    before = some((1, 2))
+    after, painted = before.stroke(path, (30.0, -40.0), size=size)
+    assert [(hint.row, hint.col) for hint in painted] == places
+    assert {(hint.ab, hint.size, hint.weight) for hint in painted} == {((30.0, -40.0), size, STROKE_WEIGHT)}
+    assert after.items == (*before.items, *painted)
+    assert [hint.id for hint in after] == list(range(1, len(places) + 2))
+    assert after.next_id == len(places) + 2
+    assert before == some((1, 2))
+
+
+def test_a_stroke_along_a_curve_is_evenly_spaced():
+    angle = np.linspace(0, np.pi, 400)
+    arc = list(zip(300 - 200 * np.sin(angle), 300 + 200 * np.cos(angle), strict=True))
+    _, painted = Hints().stroke(arc, (1, 1), size=12)
+    assert len(painted) == 1 + round(np.pi * 200 / 12)
+    places = np.array([(hint.row, hint.col) for hint in painted])
+    assert np.abs(np.hypot(*(places - 300).T) - 200).max() < 1  # on the line
+    gaps = np.hypot(*np.diff(places, axis=0).T)
+    assert np.abs(gaps - 12).max() < 1.5
+
+
+def test_a_stroke_survives_json_and_shows_in_the_raster():
+    hints, painted = some((1, 2)).stroke([(30, 5), (30, 75)], (30.0, -40.0), size=5)
+    assert Hints.from_json(json.dumps(hints.to_json(shape=SHAPE)), shape=SHAPE) == hints
+    row, col, size, weight = (
+        torch.tensor([[float(getattr(hint, name)) for hint in painted]])
+        for name in ("row", "col", "size", "weight")
+    )
+    ab = torch.tensor([[hint.ab for hint in painted]])
+    mask, raster = rasterize(row, col, size, ab, weight, shape=SHAPE)
+    assert mask[0, 0, 28:33, 5:76].all()  # without gaps
+    assert torch.equal(raster[0, :, 30, 40], torch.tensor([30.0, -40.0]))
+
+
+@pytest.mark.parametrize("path", [[], [(1, 2, 3)], [1, 2], [(1, math.nan)], [(1, 2), (math.inf, 0)]])
+def test_a_stroke_without_a_proper_path_is_refused(path):
+    with pytest.raises(HintError, match=r"expected a path of \(row, col\) places, got"):
+        Hints().stroke(path, (0, 0), size=5)
+
+
+def test_a_stroke_of_an_impossible_colour_or_size_is_refused():
+    with pytest.raises(HintError, match=r"within -128\.\.128"):
+        Hints().stroke([(1, 2)], (0, 200), size=5)
+    with pytest.raises(HintError, match="patch size of at least 1"):
+        Hints().stroke([(1, 2)], (0, 0), size=0)
 
 
 # --- JSON --------------------------------------------------------------------------------------------------
@@ -323,3 +389,46 @@ def test_revealed_is_the_picture_and_points_of_it(shape):
 def test_a_batch_moves_as_a_whole():
     batch = HintBatch.revealed(torch.zeros(1, 2, 8, 8)).to("meta")
     assert {value.device.type for value in vars(batch).values()} == {"meta"}
+
+
+# --- picture by picture ------------------------------------------------------------------------------------
+
+
+def drawn(counts, *, seed, shape=(9, 11), dtype=torch.float32):
+    """Random points of pictures, as many as `counts` says."""
+    draw, most = torch.Generator().manual_seed(seed), max(counts)
+    row, col = (torch.randint(side, (len(counts), most), generator=draw).to(dtype) for side in shape)
+    ab = (torch.rand(len(counts), most, 2, generator=draw) * 100 - 50).to(dtype)
+    weight = (torch.arange(most) < torch.tensor(counts)[:, None]).to(dtype) / 2
+    return HintBatch.of_points(row, col, torch.full_like(row, 3), ab, weight, shape=shape)
+
+
+@pytest.mark.parametrize("counts", [([2, 1, 3], [5, 4, 0]), ([5, 4, 0], [2, 1, 3]), ([2, 2, 2], [0, 0, 0])])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_where_takes_each_picture_from_its_batch(counts, dtype):
+    first, second = drawn(counts[0], seed=1, dtype=dtype), drawn(counts[1], seed=2, dtype=dtype)
+    both = HintBatch.where(torch.tensor([True, False, True]), first, second)
+    points = max(*counts[0], *counts[1])
+    assert both.row.shape == both.col.shape == both.size.shape == both.weight.shape == (3, points)
+    assert both.ab.shape == (3, points, 2)
+    assert {value.dtype for value in vars(both).values()} == {dtype}
+    for n, source in enumerate((first, second, first)):
+        held = source.row.shape[1]
+        for name in ("row", "col", "size", "ab", "weight"):
+            assert torch.equal(getattr(both, name)[n, :held], getattr(source, name)[n])
+        assert not both.weight[n, held:].any()
+        assert torch.equal(both.mask[n], source.mask[n])
+        assert torch.equal(both.raster[n], source.raster[n])
+    mask, raster = rasterize(both.row, both.col, both.size, both.ab, both.weight, shape=(9, 11))
+    assert torch.equal(mask, both.mask)  # padding draws nothing
+    assert torch.equal(raster, both.raster)
+
+
+def test_where_of_everything_and_nothing():
+    ab = torch.randn(2, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    revealed, empty = HintBatch.revealed(ab, cells=4), HintBatch.empty(shape=(16, 16), count=2)
+    both = HintBatch.where(torch.tensor([False, True]), revealed, empty)
+    assert both.weight.sum(1).tolist() == [0, 16]
+    assert both.mask.mean((1, 2, 3)).tolist() == [0, 1]
+    assert torch.equal(both.raster[1], ab[1])
+    assert HintBatch.where(torch.tensor([True, True]), empty, empty).row.shape == (2, 0)

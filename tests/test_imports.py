@@ -22,11 +22,11 @@ MODULES = {
 
 # Storeys from the ground up; a module may know its own storey and those below.
 STOREYS = (
-    ("color", "gamut", "frame", "image", "decode", "profiles", "hints", "history", "metrics"),
+    ("color", "gamut", "files", "frame", "image", "decode", "profiles", "hints", "history", "metrics"),
     ("render", "palette", "models"),
     ("painter", "session", "protocol", "baselines"),
     ("training", "analysis"),
-    ("widget", "cli", "launch", "__main__"),
+    ("widget", "cli", "arguments", "launch", "finetuning", "__main__"),
 )
 STRANGERS = ({"training", "widget"}, {"training", "analysis"}, {"analysis", "widget"})
 JUPYTER = {

@@ -48,6 +48,16 @@ def bilinear(image, row, col):
     )
 
 
+def said_of(network, values):
+    """s_k of one hint, of (c_h - auto(h), c_h) / 110."""
+    first, last = (
+        (layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy())
+        for layer in (network.to_say[0], network.to_say[2])
+    )
+    hidden = np.maximum(first[0] @ values + first[1], 0)
+    return 5 * np.tanh(last[0] @ hidden + last[1])
+
+
 def propagate_plainly(network, lightness, hints):
     """The formula of the module's docstring in float64: ab / 110 (N, 2, H', W') and w (N, K, H', W').
 
@@ -73,6 +83,11 @@ def propagate_plainly(network, lightness, hints):
             ((r + 0.5) / 2 - 0.5, (c + 0.5) / 2 - 0.5)
             for r, c in zip(hints.row[n].tolist(), hints.col[n].tolist(), strict=True)
         ]
+        colours = hints.ab[n].double().numpy() / 110
+        said = np.array([
+            said_of(network, np.concatenate([colour - bilinear(auto, r, c), colour]))
+            for colour, (r, c) in zip(colours, places, strict=True)
+        ])  # fmt: skip
         for i in range(rows):
             for j in range(cols):
                 exps, total = np.zeros(points), math.exp(null[i, j])
@@ -81,7 +96,7 @@ def propagate_plainly(network, lightness, hints):
                         there = bilinear(embedding[k], r, c)
                         alike = embedding[k][:, i, j] @ there / np.linalg.norm(there) - 1
                         far = ((i - r) ** 2 + (j - c) ** 2) / side**2
-                        logit = sharpness[k] * alike - reach[k] * far + bias[k, i, j]
+                        logit = sharpness[k] * alike - reach[k] * far + bias[k, i, j] + said[h, k]
                         exps[h] += hints.weight[n, h].item() * math.exp(logit)
                 total += exps.sum()
                 for h, (r, c) in enumerate(places):
@@ -248,7 +263,8 @@ def test_any_size_comes_back(tiny, shape):
     prediction = tiny.decode(ready(tiny, *shape), random_hints(*shape, points=2))
     assert prediction.ab.shape == (1, 2, *shape)
     assert prediction.logits.shape == (1, 313, math.ceil(shape[0] / 4), math.ceil(shape[1] / 4))
-    ab, logits = tiny(photo(*shape), random_hints(*shape, points=2))
+    outputs = tiny(photo(*shape), random_hints(*shape, points=2))
+    ab, logits = outputs.ab, outputs.logits
     assert ab.shape == (1, 2, *shape)
     assert logits.shape == prediction.logits.shape
 
@@ -272,7 +288,7 @@ def test_one_encoding_serves_many_decodings(tiny):
     features = tiny.encode(lightness)
     sets = [random_hints(64, 64, points=k, seed=k) for k in (1, 5, 3)]
     for hints in (*sets, HintBatch.empty(shape=(64, 64)), sets[0]):
-        torch.testing.assert_close(tiny.decode(features, hints).ab, tiny(lightness, hints)[0])
+        torch.testing.assert_close(tiny.decode(features, hints).ab, tiny(lightness, hints).ab)
 
 
 @torch.inference_mode()
@@ -320,21 +336,21 @@ def test_the_distribution_moves_to_a_hint_where_the_hint_is(tiny):
         assert nearer[0, row // 4, col // 4] > 0.6 * nearer.max()
 
 
-def test_cross_entropy_teaches_nothing_but_its_own_head(tiny):
+def test_cross_entropy_teaches_its_own_head_and_the_encoder(tiny):
     tiny.train()
-    _, logits = tiny(photo(64, 64, count=2), random_hints(64, 64, points=3, count=2))
+    logits = tiny(photo(64, 64, count=2), random_hints(64, 64, points=3, count=2)).logits
     soft_cross_entropy(logits, torch.zeros(2, 2, 64, 64), AbBins()).backward()
     taught = {
         name.split(".")[0]
         for name, value in tiny.named_parameters()
         if value.grad is not None and value.grad.any()
     }
-    assert taught == {"to_logits"}
+    assert taught == {"to_logits", "encoder"}
 
 
 def test_the_colours_teach_everything_else(tiny):
     tiny.train()
-    ab, _ = tiny(photo(64, 64, count=2), random_hints(64, 64, points=3, count=2))
+    ab = tiny(photo(64, 64, count=2), random_hints(64, 64, points=3, count=2)).ab
     ab.square().mean().backward()
     every = {name.split(".")[0] for name, _ in tiny.named_parameters()}
     taught = {
@@ -345,12 +361,73 @@ def test_the_colours_teach_everything_else(tiny):
     assert taught == every - {"to_logits"}
 
 
+def test_the_automatic_colours_are_those_without_hints_before_the_tail(tiny):
+    lightness = photo(64, 64, count=2)
+    with torch.inference_mode():
+        outputs = tiny(lightness, random_hints(64, 64, points=3, count=2))
+        features = tiny.encode(lightness)
+        nothing = tiny.propagate(features, HintBatch.empty(shape=(64, 64), count=2))
+    torch.testing.assert_close(outputs.auto, nothing * module.AB_SCALE)
+
+
+def test_learning_from_pictures_with_different_numbers_of_hints_is_learning_from_each(tiny):
+    """In training they are sorted into buckets; the answer must not show it."""
+    counts = torch.tensor([3, 0, 40, 9, 1, 150])
+    hints = random_hints(64, 64, points=150, count=6)
+    weight = (torch.arange(150) < counts[:, None]).float()
+    hints = HintBatch.of_points(hints.row, hints.col, hints.size, hints.ab, weight, shape=(64, 64))
+    with torch.inference_mode():
+        features = tiny.encode(photo(64, 64, count=6))
+        whole = tiny.propagate(features, hints)
+        tiny.training = True  # the norms inside stay as they are, features are given
+        torch.testing.assert_close(tiny.propagate(features, hints), whole, atol=1e-5, rtol=1e-4)
+        tiny.training = False
+
+
+# --- what is remembered ------------------------------------------------------------------------------------
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("points", [5, 70])
+def test_remembered_sums_never_show(tiny, points):
+    """Whatever was decoded before with the same features: moved, recoloured, weakened, fewer, more hints."""
+    lightness, generator = photo(48, 64), torch.Generator().manual_seed(1)
+    features = tiny.encode(lightness)
+    hints = random_hints(48, 64, points=points)
+    for change in ("row", "col", "ab", "weight", "fewer", "more", "same"):
+        fields = {name: getattr(hints, name).clone() for name in ("row", "col", "size", "ab", "weight")}
+        if change == "fewer":
+            fields = {name: torch.cat([value[:, :2], value[:, 3:]], 1) for name, value in fields.items()}
+        elif change == "more":
+            fields = {name: torch.cat([value, value[:, 1:2] * 0.5], 1) for name, value in fields.items()}
+        elif change != "same":
+            fields[change][:, points // 2] = torch.rand((), generator=generator)
+        hints = HintBatch.of_points(*fields.values(), shape=(48, 64))
+        fresh = tiny.decode(tiny.encode(lightness), hints).ab
+        assert torch.equal(tiny.decode(features, hints).ab, fresh), change
+
+
+@torch.inference_mode()
+def test_an_edit_among_many_computes_its_own_block_only(tiny, monkeypatch):
+    features, hints = tiny.encode(photo(64, 64)), random_hints(64, 64, points=100)
+    computed = []
+    real = tiny._sums
+    monkeypatch.setattr(
+        tiny, "_sums", lambda f, block, values: computed.append(block.row.shape[1]) or real(f, block, values)
+    )
+    tiny.decode(features, hints)
+    assert computed == [32, 32, 32, 4]
+    hints.row[0, 40] += 3
+    tiny.decode(features, hints)
+    assert computed[4:] == [32]
+
+
 def test_gradients_survive_an_example_without_hints(tiny):
     tiny.train()
     hints = random_hints(64, 64, points=3, count=2)
     weight = torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
     hints = HintBatch.of_points(hints.row, hints.col, hints.size, hints.ab, weight, shape=(64, 64))
-    tiny(photo(64, 64, count=2), hints)[0].square().mean().backward()
+    tiny(photo(64, 64, count=2), hints).ab.square().mean().backward()
     assert all(torch.isfinite(value.grad).all() for value in tiny.parameters() if value.grad is not None)
 
 
@@ -359,4 +436,4 @@ def test_the_config_builds_the_same_network(tiny):
     again.load_state_dict(tiny.state_dict())
     lightness, hints = photo(32, 32), random_hints(32, 32, points=2)
     with torch.inference_mode():
-        assert torch.equal(again(lightness, hints)[0], tiny(lightness, hints)[0])
+        assert torch.equal(again(lightness, hints).ab, tiny(lightness, hints).ab)

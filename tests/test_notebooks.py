@@ -8,6 +8,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+QUICKER = {"04_training": ("MINUTES = 1.0", "MINUTES = 0.05")}  # a parameter as it stands, and for tests
 
 
 def test_there_are_notebooks() -> None:
@@ -32,6 +33,9 @@ def test_notebook_is_stored_without_outputs(path: Path) -> None:
 )
 def test_notebook_runs(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
+    for slow, quick in filter(None, [QUICKER.get(path.stem)]):
+        (cell,) = [cell for cell in notebook.cells if slow in cell.source]
+        cell.source = cell.source.replace(slow, quick)
     NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()

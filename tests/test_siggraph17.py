@@ -123,7 +123,8 @@ def test_published_weights_give_the_published_network(published: nn.ModuleDict, 
     lightness = photo(32, 48)
     hints = one_hint(32, 48, row=10, col=20, ab=(40.0, -60.0))
     with torch.no_grad():
-        ab, logits = ours(lightness, hints)
+        outputs = ours(lightness, hints)
+        ab, logits = outputs.ab, outputs.logits
         expected_ab, expected_logits = published_forward(
             published, lightness, hints.raster, hints.mask - mask_offset
         )
@@ -180,7 +181,8 @@ def test_published_other_shape_is_named(published: nn.ModuleDict) -> None:
 def test_output_fits_any_size(config: dict[str, str], shape: tuple[int, int]) -> None:
     network = make(**config)
     with torch.no_grad():
-        ab, logits = network(photo(*shape), HintBatch.empty(shape=shape))
+        outputs = network(photo(*shape), HintBatch.empty(shape=shape))
+        ab, logits = outputs.ab, outputs.logits
     bins = 529 if config.get("head") == "linear529" else 313
     assert ab.shape == (1, 2, *shape)
     assert logits.shape == (1, bins, -(-shape[0] // 4), -(-shape[1] // 4))
@@ -197,17 +199,18 @@ def test_padding_is_replication_that_is_cropped_again() -> None:
 
     fields = {**vars(hints), "mask": grow(hints.mask), "raster": grow(hints.raster)}
     with torch.no_grad():
-        ab, logits = network(lightness, hints)
-        larger_ab, larger_logits = network(grow(lightness), HintBatch(**fields))
-    assert torch.equal(ab, larger_ab[:, :, :37, :51])
-    assert torch.equal(logits, larger_logits[:, :, :10, :13])
+        outputs = network(lightness, hints)
+        ab, logits = outputs.ab, outputs.logits
+        larger = network(grow(lightness), HintBatch(**fields))
+    assert torch.equal(ab, larger.ab[:, :, :37, :51])
+    assert torch.equal(logits, larger.logits[:, :, :10, :13])
 
 
 def test_ab_stays_within_the_scale() -> None:
     network = make()
     nn.init.normal_(network.out.weight, std=100)
     with torch.no_grad():
-        ab, _ = network(photo(32, 32), HintBatch.empty(shape=(32, 32)))
+        ab = network(photo(32, 32), HintBatch.empty(shape=(32, 32))).ab
     assert 100 < ab.abs().max() <= 110
 
 
@@ -254,7 +257,7 @@ def test_hints_of_another_grid_are_refused() -> None:
 @pytest.mark.parametrize("head", ["hypercolumn", "linear529"])
 def test_head_sends_no_gradient_into_the_main_branch(head: str) -> None:
     network = make(head=head).train()
-    _, logits = network(photo(32, 32, count=2), HintBatch.empty(shape=(32, 32), count=2))
+    logits = network(photo(32, 32, count=2), HintBatch.empty(shape=(32, 32), count=2)).logits
     logits.square().mean().backward()
     touched = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
     assert touched == {"head"}
@@ -263,7 +266,7 @@ def test_head_sends_no_gradient_into_the_main_branch(head: str) -> None:
 
 def test_regression_trains_the_main_branch_and_not_the_head() -> None:
     network = make().train()
-    ab, _ = network(photo(32, 32, count=2), HintBatch.empty(shape=(32, 32), count=2))
+    ab = network(photo(32, 32, count=2), HintBatch.empty(shape=(32, 32), count=2)).ab
     ab.square().mean().backward()
     without = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is None}
     assert without == {"head"}
@@ -371,14 +374,15 @@ def test_config_rebuilds_the_network() -> None:
     assert again.config == network.config
     hints = one_hint(24, 24, row=3, col=4, ab=(20.0, 20.0))
     with torch.no_grad():
-        assert torch.equal(again.eval()(photo(24, 24), hints)[0], network(photo(24, 24), hints)[0])
+        assert torch.equal(again.eval()(photo(24, 24), hints).ab, network(photo(24, 24), hints).ab)
 
 
 def test_new_network_starts_near_grey_and_without_opinion() -> None:
     torch.manual_seed(0)
     network = SIGGRAPH17(width=8).train()
     with torch.no_grad():
-        ab, logits = network(photo(64, 64, count=2), HintBatch.empty(shape=(64, 64), count=2))
+        outputs = network(photo(64, 64, count=2), HintBatch.empty(shape=(64, 64), count=2))
+        ab, logits = outputs.ab, outputs.logits
     assert ab.abs().max() < 3
     assert torch.softmax(logits, dim=1).max() < 0.05
 
@@ -392,7 +396,7 @@ def test_a_few_steps_learn_to_copy_revealed_colours() -> None:
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
     losses = []
     for _ in range(20):
-        ab, _ = network(lightness, hints)
+        ab = network(lightness, hints).ab
         loss = (ab - truth).abs().mean()
         optimizer.zero_grad()
         loss.backward()

@@ -5,10 +5,19 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from ipycolorize.hints import rasterize
+from ipycolorize.hints import STROKE_WEIGHT, rasterize
 from ipycolorize.protocol import patch_means
-from ipycolorize.training.simulate import many_counts, paper_counts, simulate_batch, simulate_hints
+from ipycolorize.training.simulate import (
+    STROKE_POINTS,
+    STROKE_TOLERANCE,
+    many_counts,
+    paper_counts,
+    simulate_batch,
+    simulate_hints,
+    simulate_strokes,
+)
 
 
 def seeded(seed=0):
@@ -53,11 +62,40 @@ def test_positions_are_gaussian_around_the_centre():
     assert abs(np.corrcoef(hints.row.flatten(), hints.col.flatten())[0, 1]) < 0.03
 
 
-def test_an_infinite_spread_is_uniform():
-    hints = simulate_hints(truth(50, (80, 120)), torch.full((50,), 200), generator=seeded(), spread=math.inf)
+def test_many_counts_reach_each_pictures_own_most():
+    most = torch.tensor([1, 5, 32, 0]).repeat(20_000)
+    counts = many_counts(80_000, most=most, generator=seeded())
+    for k, ceiling in enumerate((1, 5, 32, 0)):
+        assert (counts[k::4].min(), counts[k::4].max()) == (min(1, ceiling), ceiling)
+    for k in (1, 3, 5):
+        expected = math.log((k + 1) / k) / math.log(6)
+        assert (counts[1::4] == k).float().mean().item() == pytest.approx(expected, abs=0.015)
+
+
+def test_some_pictures_have_their_points_everywhere():
+    uniform = torch.arange(100) % 2 == 0
+    hints = simulate_hints(
+        truth(100, (80, 120)), torch.full((100,), 200), generator=seeded(), uniform=uniform
+    )
     for place, side in ((hints.row, 80), (hints.col, 120)):
-        shares = np.bincount(place.flatten().long().numpy() * 8 // side, minlength=8) / place.numel()
+        shares = np.bincount(place[uniform].flatten().long().numpy() * 8 // side, minlength=8) / 10_000
         np.testing.assert_allclose(shares, 1 / 8, atol=0.012)
+        assert place[~uniform].std() == pytest.approx(side * 0.23, rel=0.06)  # a quarter, and clipped
+
+
+def test_an_anchor_is_the_first_point():
+    anchor = torch.tensor([[3, 50], [-1, -1], [39, 0], [0, 0]])
+    ab = truth(4)
+    hints = simulate_hints(ab, torch.tensor([1, 9, 5, 0]), generator=seeded(), anchor=anchor)
+    free = simulate_hints(ab, torch.tensor([1, 9, 5, 0]), generator=seeded())
+    assert [(hints.row[n, 0], hints.col[n, 0]) for n in (0, 2)] == [(3, 50), (39, 0)]
+    assert torch.equal(hints.row[1], free.row[1])
+    assert torch.equal(hints.row[:, 1:], free.row[:, 1:])
+    shown = patch_means(ab, hints.row.long(), hints.col.long(), hints.size.long())
+    torch.testing.assert_close(hints.ab, shown)
+    assert not hints.mask[3].any()
+    none = simulate_hints(ab, torch.zeros(4, dtype=torch.long), generator=seeded(), anchor=anchor)
+    assert none.row.shape == (4, 0)
 
 
 def test_patches_are_one_to_nine_alike():
@@ -131,39 +169,213 @@ def test_a_patch_shows_the_mean_of_the_pixels_that_it_covers(size):
         torch.testing.assert_close(found[:, 0], covered, atol=1e-4, rtol=1e-4)
 
 
-def batches(**options):
-    """Many batches: those that reveal everything, and the others."""
-    generator, ab = seeded(), truth(2, (8, 8))
-    made = [simulate_batch(ab, generator=generator, **options) for _ in range(1200)]
-    everything = [batch for batch in made if batch.mask.all() and batch.row.shape[1] == 256]
-    return everything, [batch for batch in made if not any(batch is other for other in everything)]
+def operations(simulate, examples):
+    """How many tensor operations it takes."""
+
+    class Count(TorchDispatchMode):
+        number = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.number += 1
+            return func(*args, **(kwargs or {}))
+
+    ab, counts = truth(examples, (12, 12)), torch.full((examples,), 3)
+    with Count() as count:
+        simulate(ab, counts, generator=seeded())
+    return count.number
 
 
-def counts_of(made):
-    return torch.cat([batch.weight.sum(1) for batch in made])
+@pytest.mark.parametrize("simulate", [simulate_hints, simulate_strokes])
+def test_all_pictures_are_simulated_at_once(simulate):
+    assert operations(simulate, 2) == operations(simulate, 100)
 
 
-def test_one_batch_in_a_hundred_reveals_everything():
-    everything, _ = batches(blank=0.2, many=0.4)
-    assert 3 <= len(everything) <= 25  # 12 are expected
-    assert torch.equal(everything[0].raster, truth(2, (8, 8)))
+# --- strokes -----------------------------------------------------------------------------------------------
+
+LEFT, RIGHT = torch.tensor([55.0, 10.0]), torch.tensor([-30.0, 20.0])
+EDGE, SHAPE = 30, (40, 60)
 
 
-def test_batches_without_hints_have_their_share():
-    _, others = batches(blank=0.3, many=0.3)
-    blank = [batch for batch in others if batch.row.shape[1] == 0]
-    assert len(blank) / 1200 == pytest.approx(0.3, abs=0.05)
-    assert not any(batch.mask.any() for batch in blank)
+@pytest.fixture(scope="module")
+def strokes():
+    """Up to four strokes on each of 250 pictures that are red on the left and green on the right.
+
+    As ``(N, strokes, points)``: row, col, size, weight; and the hints.
+    """
+    ab = torch.empty(250, 2, *SHAPE)
+    ab[..., :EDGE], ab[..., EDGE:] = LEFT[:, None, None], RIGHT[:, None, None]
+    hints = simulate_strokes(ab, torch.arange(250) % 5, generator=seeded())
+    parts = (
+        value.unflatten(1, (4, STROKE_POINTS)) for value in (hints.row, hints.col, hints.size, hints.weight)
+    )
+    return *parts, hints
 
 
-def test_without_blank_and_many_the_law_is_the_papers():
-    counts = counts_of(batches(blank=0.0, many=0.0)[1])
-    assert counts.mean().item() == pytest.approx(7, abs=0.5)
-    assert (counts == 0).float().mean().item() == pytest.approx(1 / 8, abs=0.02)
+def test_strokes_are_as_many_as_wanted_and_weak(strokes):
+    *_, weight, hints = strokes
+    assert set(hints.weight.unique().tolist()) == {0.0, STROKE_WEIGHT}
+    drawn = (weight > 0).any(2)  # (N, 4)
+    wanted = torch.arange(4) < (torch.arange(250) % 5)[:, None]
+    assert not (drawn & ~wanted).any()
+    assert drawn[wanted].float().mean() > 0.9  # some begin outside
+    assert (weight.diff(dim=2) <= 0).all()  # from the start to an end, without gaps
+    assert (weight > 0).sum(2).max() == STROKE_POINTS
+
+
+def test_a_stroke_is_a_gentle_curve_of_one_brush_inside_the_picture(strokes):
+    row, col, size, weight, _ = strokes
+    on = weight > 0
+    assert (size == size[:, :, :1]).all()
+    assert set(size[on].tolist()) == {1, 2, 3, 4, 5}
+    assert 0 <= row[on].min() <= row[on].max() < SHAPE[0]
+    assert 0 <= col[on].min() <= col[on].max() < SHAPE[1]
+    down, right = row.diff(dim=2), col.diff(dim=2)
+    gap = (down**2 + right**2).sqrt()[on[:, :, 1:]]
+    assert gap.min() >= 1
+    assert gap.max() <= 6 + 2**0.5  # rounding moves both ends
+    assert 3.5 < gap.mean() < 4.5
+    turn = (torch.atan2(down, right).diff(dim=2) + math.pi) % (2 * math.pi) - math.pi
+    assert turn[on[:, :, 2:]].abs().mean() < 0.5
+
+
+def test_a_stroke_stays_on_its_colour_and_ends_at_the_edge(strokes):
+    row, col, size, weight, hints = strokes
+    on, colour = weight > 0, hints.ab.unflatten(1, (4, STROKE_POINTS))
+    first = col[:, :, :1]
+    clear = on & ((first + 0.5 - EDGE).abs() >= 3)  # begun where the brush does not touch the edge
+    left = first.expand_as(col) < EDGE
+    assert ((col < EDGE) == left)[clear].all()
+    for side, expected in ((left, LEFT), (~left, RIGHT)):
+        assert (colour[clear & side] - expected).norm(dim=-1).max() < STROKE_TOLERANCE
+    # what ended before its time stood at the edge or at the picture's border
+    length = on.sum(2)
+    ended = clear[:, :, 0] & (length < STROKE_POINTS)
+    after = length.clamp(max=STROKE_POINTS - 1)[..., None]
+    next_row, next_col = row.gather(2, after)[..., 0], col.gather(2, after)[..., 0]
+    edge = (next_col - EDGE).abs() <= 2 + size[..., 0] / 2
+    edge |= (next_col < EDGE) != left[:, :, 0]
+    border = (next_row % (SHAPE[0] - 1) == 0) | (next_col % (SHAPE[1] - 1) == 0)
+    assert (edge | border)[ended].all()
+    assert (edge & ~border)[ended].float().mean() > 0.1
+
+
+def test_all_points_of_a_stroke_have_its_mean_colour():
+    ab = truth(30) / 8  # nowhere an edge
+    counts = torch.full((30,), 2)
+    hints = simulate_strokes(ab, counts, generator=seeded())
+    row, col, size, weight = (
+        value.unflatten(1, (2, STROKE_POINTS)) for value in (hints.row, hints.col, hints.size, hints.weight)
+    )
+    colour = hints.ab.unflatten(1, (2, STROKE_POINTS))
+    assert (colour == colour[:, :, :1]).all()
+    for n in range(30):
+        for k in range(2):
+            on = weight[n, k] > 0
+            if not on.any():
+                continue
+            seen = []
+            for r, c, s in zip(row[n, k][on], col[n, k][on], size[n, k][on], strict=True):
+                patch = (value.view(1, 1) for value in (r, c, s))
+                mask, _ = rasterize(*patch, torch.zeros(1, 1, 2), torch.ones(1, 1), shape=(40, 60))
+                seen.append((ab[n : n + 1] * mask).sum((0, 2, 3)) / mask.sum())
+            torch.testing.assert_close(colour[n, k, 0], torch.stack(seen).mean(0), atol=1e-4, rtol=1e-4)
+
+
+def test_no_strokes_at_all():
+    hints = simulate_strokes(truth(2), torch.zeros(2, dtype=torch.long), generator=seeded())
+    assert hints.row.shape == (2, 0)
+    assert not hints.mask.any()
+
+
+# --- the mixture -------------------------------------------------------------------------------------------
+
+
+def laws(hints):
+    """``(N,)`` each: the number of full points, whether there are strokes, whether everything is revealed."""
+    everything = (hints.weight.sum(1) == 256) & hints.mask.all(-1).all(-1).all(-1)
+    return hints.weight.sum(1).long(), (hints.weight == STROKE_WEIGHT).any(1), everything
+
+
+def mixture(count=1000, *, seed=0, **options):
+    """Laws of pictures of 8 x 8 pixels."""
+    return laws(simulate_batch(truth(count, (8, 8)), generator=seeded(seed), **options))
+
+
+def test_one_picture_in_a_hundred_reveals_everything():
+    ab = truth(8000, (8, 8))
+    hints = simulate_batch(ab, generator=seeded(), blank=1.0, many=0.0, strokes=0.0)
+    counts, _, everything = laws(hints)
+    assert everything.float().mean().item() == pytest.approx(0.01, abs=0.004)
+    assert torch.equal(hints.raster[everything], ab[everything])
+    assert not hints.raster[~everything].any()
+    assert not hints.mask[~everything].any()
+    assert not counts[~everything].any()
+
+
+def test_every_law_has_its_share():
+    ab = truth(1500, (32, 32))
+    hints = simulate_batch(ab, generator=seeded(), blank=0.3, many=0.25, strokes=0.2, most=32)
+    counts, strokes, everything = laws(hints)
+    assert strokes.float().mean().item() == pytest.approx(0.19, abs=0.03)  # a few begin outside
+    # no points: the blank ones, and an eighth of those that follow the paper
+    without = ~strokes & ~everything & (counts == 0)
+    assert without.float().mean().item() == pytest.approx(0.3 + 0.25 / 8 + 0.01, abs=0.035)
+
+
+def test_without_shares_the_law_is_the_papers():
+    counts, strokes, everything = mixture(blank=0.0, many=0.0, strokes=0.0)
+    assert not strokes.any()
+    counts = counts[~everything]
+    assert counts.float().mean().item() == pytest.approx(7, abs=0.8)
+    for k in (0, 2, 7):
+        assert (counts == k).float().mean().item() == pytest.approx((7 / 8) ** k / 8, abs=0.025)
 
 
 def test_with_many_there_are_hundreds_but_never_more_than_most():
-    counts = counts_of(batches(blank=0.0, many=1.0, most=300)[1])
+    counts, _, everything = mixture(400, blank=0.0, many=1.0, strokes=0.0, most=300)
+    counts = counts[~everything]
     assert counts.max() <= 300
-    assert (counts > 100).float().mean() > 0.02
-    assert (counts == 0).sum() == 0
+    assert counts.min() >= 1
+    expected = 0.15 * math.log(301 / 33) / math.log(301)
+    assert (counts > 32).float().mean().item() == pytest.approx(expected, abs=0.035)
+
+
+@pytest.mark.parametrize("many", [0.0, 0.5, 1.0])
+def test_a_small_most_is_obeyed_by_every_law(many):
+    counts, _, everything = mixture(1500, blank=0.0, many=many, strokes=0.0, most=5)
+    assert counts[~everything].max() == 5
+
+
+@pytest.mark.parametrize("options", [{"blank": 1.0}, {"blank": 0.0, "strokes": 1.0}, {"many": 0.0}])
+def test_an_anchored_picture_always_has_its_point(options):
+    ab = truth(600, (8, 8))
+    anchor = torch.stack([torch.arange(600) % 8, torch.arange(600) // 8 % 8], dim=1)
+    anchor[::2] = -1
+    hints = simulate_batch(ab, generator=seeded(), anchor=anchor, most=20, **options)
+    counts, strokes, everything = laws(hints)
+    wanted = anchor[:, 0] >= 0
+    assert not (strokes | everything)[wanted].any()
+    assert (hints.weight[wanted, 0] == 1).all()
+    assert torch.equal(hints.row[wanted, 0], anchor[wanted, 0].float())
+    assert torch.equal(hints.col[wanted, 0], anchor[wanted, 1].float())
+    assert 1 <= counts[wanted].min() <= counts[wanted].max() <= 20
+    assert (counts[wanted] > 1).float().mean() > 0.5
+    if options.get("blank") == 1:
+        assert not counts[~wanted & ~everything].any()  # the others as ever
+
+
+def test_the_same_seed_gives_the_same_mixture():
+    ab = truth(50, (8, 8))
+    one, two, other = (simulate_batch(ab, generator=seeded(seed), most=32) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(vars(one).values(), vars(two).values(), strict=True))
+    assert not torch.equal(one.mask, other.mask)
+
+
+def test_the_mixtures_raster_is_that_of_its_points():
+    ab = truth(60, (16, 16))
+    hints = simulate_batch(ab, generator=seeded(), strokes=0.4, most=32)
+    *_, everything = laws(hints)
+    points = (value[~everything] for value in (hints.row, hints.col, hints.size, hints.ab, hints.weight))
+    mask, raster = rasterize(*points, shape=(16, 16))
+    assert torch.equal(mask, hints.mask[~everything])
+    assert torch.equal(raster, hints.raster[~everything])

@@ -1,6 +1,7 @@
 """The paper's test, on networks whose answers are known."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
@@ -79,8 +80,32 @@ def test_fewer_points_are_the_first_of_more() -> None:
     assert bool((many.mask >= few.mask).all())
 
 
+def test_the_worst_places_are_asked_of_each_method() -> None:
+    scores = evaluate(
+        {"copy": Copy(), "gray": Gray()}, IMAGES, counts=(0, 20), reveal="max-error", size=64, progress=False
+    )
+    assert [(score.method, score.count, score.reveal) for score in scores] == [
+        ("copy", 0, "max-error"), ("copy", 20, "max-error"),
+        ("gray", 0, "max-error"), ("gray", 20, "max-error"),
+    ]  # fmt: skip
+    random = evaluate({"copy": Copy()}, IMAGES, counts=(20,), size=64, progress=False)[0]
+    assert scores[1].psnr_mean > random.psnr_mean > scores[0].psnr_mean == scores[2].psnr_mean
+    assert scores[2].psnr_mean == scores[3].psnr_mean
+
+
+def test_too_many_of_the_worst_places_are_refused_before_an_image_is_read() -> None:
+    def unread() -> Iterator[np.ndarray]:
+        pytest.fail("read an image")
+        yield IMAGES[0]
+
+    with pytest.raises(ValueError, match="at most 84 points, got 85"):
+        evaluate({"gray": Gray()}, unread(), counts=(1, 85), reveal="max-error", size=64, progress=False)
+
+
 def test_unknown_reveal_and_no_images_are_refused() -> None:
-    with pytest.raises(ValueError, match="random or all"):
+    with pytest.raises(ValueError, match="one of random, max-error, all, got 'best'"):
         evaluate({"gray": Gray()}, IMAGES, counts=(1,), reveal="best", progress=False)
+    with pytest.raises(ValueError, match="patch and size of at least 1 pixel, got 0 and 256"):
+        evaluate({"gray": Gray()}, IMAGES, counts=(1,), patch=0, progress=False)
     with pytest.raises(ValueError, match="at least one image"):
         evaluate({"gray": Gray()}, [], counts=(1,), progress=False)

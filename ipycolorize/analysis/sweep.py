@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from ..hints import HintBatch
 from ..models.base import Network, Prediction
-from ..protocol import PATCH, psnr_by_count, square
+from ..protocol import PATCH, check_room, psnr_by_count, psnr_by_worst, square
 
 BATCH = 8  # images decoded together
+REVEALS = ("random", "max-error", "all")
 
 
 class Gray(Network):
@@ -39,7 +40,17 @@ class Gray(Network):
 
 @dataclass(frozen=True)
 class Score:
-    """One point of a curve: mean PSNR over images in dB, and its standard error; count -1: all revealed."""
+    """One point of a curve.
+
+    Attributes:
+        method: name of the network.
+        reveal: one of `REVEALS`.
+        count: revealed points; -1: every pixel.
+        patch: side of a revealed patch in pixels.
+        images: photographs.
+        psnr_mean: mean of their PSNR in dB; infinite where a result is exact.
+        psnr_se: its standard error; nan for one photograph.
+    """
 
     method: str
     reveal: str
@@ -67,18 +78,24 @@ def evaluate(
         methods: networks in eval mode, by the name that the scores carry.
         images: ``(H, W, 3)`` uint8 each.
         counts: numbers of points; not used when everything is revealed.
-        reveal: "random" points, or "all" pixels.
+        reveal: "random" points; "max-error": points where each method's own prediction is worst, one after
+            the other (as many predictions as points); or "all" pixels.
         patch: side of a revealed patch in pixels.
         size: side that images are resized to.
         seed: of the points.
         progress: show a bar.
 
     Raises:
-        ValueError: another reveal, or no images.
+        ValueError: another reveal, a patch or a size below 1, more points than max-error has room for, or no
+            images.
     """
-    if reveal not in ("random", "all"):
-        raise ValueError(f"expected reveal to be random or all, got {reveal!r}")
-    counts = tuple(counts) if reveal == "random" else ()
+    if reveal not in REVEALS:
+        raise ValueError(f"expected reveal to be one of {', '.join(REVEALS)}, got {reveal!r}")
+    if min(patch, size) < 1:
+        raise ValueError(f"expected patch and size of at least 1 pixel, got {patch} and {size}")
+    counts = () if reveal == "all" else tuple(counts)
+    if reveal == "max-error":
+        check_room(counts, shape=(size, size), patch=patch)
     found: dict[tuple[str, str], list[Tensor]] = {}
     pending: list[Tensor] = []
     generators = {name: torch.Generator().manual_seed(seed) for name in methods}  # the same points for all
@@ -86,14 +103,17 @@ def evaluate(
     def measure() -> None:
         batch = torch.stack(pending)
         for name, network in methods.items():
-            scores = psnr_by_count(
-                network,
-                batch,
-                counts=counts,
-                generator=generators[name],
-                patch=patch,
-                everything=reveal == "all",
-            )
+            if reveal == "max-error":
+                scores = psnr_by_worst(network, batch, counts=counts, patch=patch)
+            else:
+                scores = psnr_by_count(
+                    network,
+                    batch,
+                    counts=counts,
+                    generator=generators[name],
+                    patch=patch,
+                    everything=reveal == "all",
+                )
             for count, values in scores.items():
                 found.setdefault((name, count), []).append(values)
         pending.clear()

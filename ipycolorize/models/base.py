@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +29,21 @@ class Prediction:
     def logits(self) -> Tensor:
         """``(N, Q, h, w)`` logits over the ab bins, coarser than ab (paper 3.4.2), computed at first use."""
         return self._head()
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network learns from.
+
+    Attributes:
+        ab: ``(N, 2, H, W)`` colours with the hints, in Lab units.
+        logits: ``(N, Q, h, w)`` of the distribution.
+        auto: ``(N, 2, h, w)`` colours without the hints, in Lab units; None where a network has none apart.
+    """
+
+    ab: Tensor
+    logits: Tensor
+    auto: Tensor | None = None
 
 
 class Network(nn.Module):

@@ -6,24 +6,28 @@ formula:
 
     ab(x) = auto(x) + sum_h w(x, h) (c_h - auto(h))
     w = softmax over all (head k, hint h) and a null
-    logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - g_k |x - h|² + b_k(x),   logit of the null = n(x)
+    logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - g_k |x - h|² + b_k(x) + s_k(c_h, auto(h)),   the null's: n(x)
 
 `auto` is the automatic colorization, e_k unit embeddings, n and b read from the photograph alone (all cached
 by `encode`, at half resolution); distances are in units of the side of a square as large as the picture.
+s_k weighs a hint by what it says: one that contradicts the automatic colour means an unusual thing and should
+fill it (paper, section 4.3), one that agrees leaves the rest to `auto`.
 Where the null wins, the automatic colour stays. A small tail at full resolution then sharpens colour borders
 along the photograph's own edges and trusts revealed pixels:
 
     out(x) = ab(x) + m(x) t(x) (c(x) - ab(x)) + r(x)
 
 with the paper's mask m and raster c of revealed pixels; t and r are computed by three convolutions. The
-distribution for the palette follows the same weights, (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h),
-without gradient into the main branch (paper 3.4.2).
+distribution for the palette follows the same weights, (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h).
+Unlike the paper's (3.4.2), p_auto may shape the encoder: what colours a thing can have is worth knowing for
+`auto` and for the null as well.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import cast
 
 import torch
@@ -32,13 +36,19 @@ from torch import Tensor, nn
 
 from ..gamut import NUM_BINS, AbBins
 from ..hints import HintBatch
-from .base import Network, Prediction, pad_to_multiple
+from .base import Network, Outputs, Prediction, pad_to_multiple
 from .encoder import STRIDE, Encoder, conv
 
 AB_SCALE = 110.0  # inside the network, colours are ab / 110
 SPEED = 10.0  # how much faster than other parameters the heads' sharpness and reach learn
+SAY = 5.0  # the largest |s_k|: a factor of 150 more or less than another hint
 TINY = 1e-30  # keeps 0 / 0 away where neither a hint nor the null says anything
+FAR = (
+    -60.0
+)  # least logit: e^-60 is nothing, but less would be denormal numbers, 50 times slower in processors
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
+BUCKETS = (8, 32, 128)  # numbers of hints that share a product while training; see `_learn_to_sum`
+BLOCK = 32  # hints whose sums are remembered together
 CHUNK = 1 << 18  # weights w(x, h) held at a time when not training: 1 MiB, the reach of a core's cache
 
 
@@ -55,6 +65,7 @@ class Features:
         auto: ``(N, 2, H', W')`` automatic ab, normalised.
         logits: ``(N, 313, H'/2, W'/2)`` of the automatic distribution.
         edges: ``(N, C, H, W)`` of the tail's first convolution: what it sees of the photograph.
+        sums: what was computed for the last hints, by number of the block; see `Live.propagate`.
     """
 
     shape: tuple[int, int]
@@ -65,6 +76,7 @@ class Features:
     auto: Tensor
     logits: Tensor
     edges: Tensor
+    sums: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
 class Live(Network):
@@ -87,7 +99,7 @@ class Live(Network):
         self,
         *,
         widths: tuple[int, ...] = (32, 64, 128, 224, 256),
-        depths: tuple[int, ...] = (1, 2, 2, 2, 2),
+        depths: tuple[int, ...] = (1, 2, 2, 3, 2),
         heads: int = 4,
         dim: int = 16,
         out: int = 48,
@@ -116,6 +128,7 @@ class Live(Network):
         self.register_buffer(
             "base_reach", torch.tensor([7.0 * 5.5**k for k in range(heads)]).log(), persistent=False
         )
+        self.to_say = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, heads))  # s_k
         self.edge = nn.Conv2d(1, tail, 5, padding=2)
         self.tail_in = nn.Conv2d(5, tail, 3, padding=1, bias=False)
         self.tail_mid = nn.Conv2d(tail, tail, 3, padding=1)
@@ -124,7 +137,7 @@ class Live(Network):
 
     def _start(self) -> None:
         """Begin as plain edit propagation over grey: no automatic colour, no residual, trusted hints."""
-        for layer in (self.to_auto, self.to_gates, self.tail_out):
+        for layer in (self.to_auto, self.to_gates, self.to_say[2], self.tail_out):
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter)
         with torch.no_grad():
@@ -144,8 +157,9 @@ class Live(Network):
         embedding = F.normalize(vectors, dim=2)  # (N, heads, D, P)
         gates = self.to_gates(deep).float().flatten(2)
         null, bias = gates[:, 0], gates[:, 1:]
-        # No logit exceeds its bias, because the other terms are never positive. So the softmax can be shifted
-        # by a value that the photograph alone decides, and an edit needs no search for the largest logit.
+        # No logit exceeds its bias by more than SAY, because the other terms are never positive. So the
+        # softmax can be shifted by a value that the photograph alone decides, and an edit needs no search for
+        # the largest logit.
         peak = torch.maximum(null, bias.amax(dim=1)).detach()
         return Features(
             shape=(lightness.shape[-2], lightness.shape[-1]),
@@ -154,15 +168,15 @@ class Live(Network):
             queries=self._queries(embedding, bias - peak[:, None], grid),
             null=(null - peak).exp(),
             auto=self.to_auto(deep).float(),
-            logits=self.to_logits(deep.detach()).float(),
+            logits=self.to_logits(deep).float(),
             edges=self.edge(norm),
         )
 
     def _queries(self, embedding: Tensor, bias: Tensor, grid: tuple[int, int]) -> Tensor:
         """``(N, heads, P, D + 5)``, so that one product with `_keys` gives every logit.
 
-        T (e.e' - 1) - g |x - h|² + b + log weight
-            = [T e, 2 g x, b - T - g |x|², -g, 1] . [e', h, 1, |h|², log weight]
+        T (e.e' - 1) - g |x - h|² + b + s + log weight
+            = [T e, 2 g x, b - T - g |x|², -g, 1] . [e', h, 1, |h|², s + log weight]
         """
         sharpness, reach = (value.view(1, -1, 1, 1) for value in self._reach())
         side = math.sqrt(grid[0] * grid[1])
@@ -197,42 +211,94 @@ class Live(Network):
         side = 2 * math.sqrt(features.grid[0] * features.grid[1])
         place = torch.stack([(hints.row + 0.5) / side, (hints.col + 0.5) / side], dim=1)  # (N, 2, K)
         distance = place.square().sum(1, keepdim=True)
-        weight = hints.weight.clamp(min=NOTHING).log()[:, None]
-        rest = torch.cat([place, torch.ones_like(weight), distance, weight], dim=1)
-        return torch.cat([embedding, rest[:, None].expand(-1, self.heads, -1, -1)], dim=2)
+        rest = torch.cat([place, torch.ones_like(distance), distance], dim=1)  # (N, 4, K)
+        auto = self._at(features.auto, features, hints).transpose(1, 2)
+        colour = hints.ab / AB_SCALE
+        say = SAY * torch.tanh(self.to_say(torch.cat([colour - auto, colour], dim=2))).transpose(1, 2)
+        weight = hints.weight.clamp(min=NOTHING).log()[:, None] + say  # (N, heads, K)
+        rest = rest[:, None].expand(-1, self.heads, -1, -1)
+        return torch.cat([embedding, rest, weight[:, :, None]], dim=2)
 
     def weights(self, features: Features, hints: HintBatch) -> Tensor:
         """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
-        count, points = hints.row.shape
-        each = torch.eye(points, device=hints.row.device).expand(count, -1, -1)
-        return self._spread(features, hints, each).transpose(1, 2).unflatten(2, features.grid)
+        with torch.autocast(features.null.device.type, enabled=False):
+            each = self._by_chunks(features, hints, lambda exps: exps.sum(1)) * (hints.weight > 0)[:, None]
+            shares = each / (each.sum(2) + features.null + TINY)[..., None]
+        return shares.transpose(1, 2).unflatten(2, features.grid)
 
     def propagate(self, features: Features, hints: HintBatch) -> Tensor:
         """The formula: ab ``(N, 2, H', W')``, normalised, at half resolution."""
-        step = hints.ab / AB_SCALE - self._at(features.auto, features, hints).transpose(1, 2)  # c_h - auto(h)
-        return features.auto + self._spread(features, hints, step).transpose(1, 2).unflatten(2, features.grid)
+        points = hints.row.shape[1]
+        if points == 0:
+            return features.auto
+        if self.training:
+            total = self._sums(features, hints, self._steps(features, hints))
+        else:
+            blocks = (hints.columns(start, start + BLOCK) for start in range(0, points, BLOCK))
+            total = torch.stack([self._known_sums(features, *block) for block in enumerate(blocks)]).sum(0)
+        return features.auto + self._shares(features, total).transpose(1, 2).unflatten(2, features.grid)
 
-    def _spread(self, features: Features, hints: HintBatch, values: Tensor) -> Tensor:
-        """sum_h w(x, h) of the hints' values ``(N, K, C)``: ``(N, P, C)``.
+    def _steps(self, features: Features, hints: HintBatch) -> Tensor:
+        """c_h - auto(h) ``(N, K, 2)``, normalised."""
+        return hints.ab / AB_SCALE - self._at(features.auto, features, hints).transpose(1, 2)
 
-        In float32 whatever the caller's autocast says: |x - h|² is a small difference of large terms.
+    def _known_sums(self, features: Features, number: int, block: HintBatch) -> Tensor:
+        """`_sums` of one block of hints, computed only where a hint of it differs from the last time.
+
+        Sums over hints add up, so an edit among 500 costs no more than one among `BLOCK`.
         """
-        if hints.row.shape[1] == 0:
-            return features.null.new_zeros(*features.null.shape, values.shape[2])
+        facts = torch.stack([block.row, block.col, block.weight, *block.ab.unbind(-1)])
+        known = features.sums.get(number)
+        if known is None or not torch.equal(known[0], facts):
+            known = (facts, self._sums(features, block, self._steps(features, block)))
+            features.sums[number] = known
+        return known[1]
+
+    @staticmethod
+    def _shares(features: Features, total: Tensor) -> Tensor:
+        """`_sums` divided by the sum of all weights, the null's among them: ``(N, P, C)``."""
+        return total[..., :-1] / (total[..., -1] + features.null + TINY)[..., None]
+
+    def _sums(self, features: Features, hints: HintBatch, values: Tensor) -> Tensor:
+        """Sums over heads and hints of exp(logit) times the values, and of exp(logit): ``(N, P, C + 1)``.
+
+        Normalising after the product takes C divisions a pixel, not K. In float32 whatever the caller's
+        autocast says: |x - h|² is a small difference of large terms.
+        """
         with torch.autocast(features.null.device.type, enabled=False):
-            keys = self._keys(features, hints)
-            # a last column sums the shares: normalising after the product takes C divisions a pixel, not K;
-            # padding gets zeros, not only a small weight
-            valid = (hints.weight > 0).to(values.dtype)[..., None]
+            valid = (hints.weight > 0).to(values.dtype)[..., None]  # padding gets zeros, not a small weight
             values = torch.cat([values * valid, valid], dim=2)[:, None]  # (N, 1, K, C + 1)
-            pixels = features.queries.shape[2]
-            chunk = pixels if self.training else max(1, CHUNK // (self.heads * values.shape[2]))
-            parts = [
-                ((features.queries[:, :, i : i + chunk] @ keys).exp_() @ values).sum(1)
-                for i in range(0, pixels, chunk)
-            ]
-            total = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
-            return total[..., :-1] / (total[..., -1] + features.null + TINY)[..., None]
+            if self.training:
+                return self._learn_to_sum(features.queries, self._keys(features, hints), values, hints.weight)
+            return self._by_chunks(features, hints, lambda exps: (exps @ values).sum(1))
+
+    def _by_chunks(self, features: Features, hints: HintBatch, reduce: Callable[[Tensor], Tensor]) -> Tensor:
+        """exp(logit) ``(N, heads, pixels, K)``, reduced to ``(N, pixels, C)`` piece by piece."""
+        keys = self._keys(features, hints)
+        chunk = max(1, CHUNK // (self.heads * max(1, keys.shape[-1])))
+        parts = [
+            reduce((queries @ keys).clamp_(min=FAR).exp_())
+            for queries in features.queries.split(chunk, dim=2)
+        ]
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+    @staticmethod
+    def _learn_to_sum(queries: Tensor, keys: Tensor, values: Tensor, weight: Tensor) -> Tensor:
+        """`_sums` of a batch whose pictures have different numbers of hints: ``(N, P, C + 1)``.
+
+        Pictures with about as many hints go together, so that 15 of them do not pay for the 512 hints of the
+        sixteenth.
+        """
+        numbers = torch.arange(1, weight.shape[1] + 1, device=weight.device)
+        needed = (numbers * (weight > 0)).amax(dim=1)  # hints of each picture, without padding
+        order = needed.argsort()
+        sizes = torch.bincount(torch.bucketize(needed, needed.new_tensor([0, *BUCKETS]))).tolist()
+        ordered = (value[order].split(sizes) for value in (queries, keys, values, needed))
+        parts = []
+        for query, key, value, number in zip(*ordered, strict=True):
+            most = int(number.max()) if len(number) else 0
+            parts.append(((query @ key[..., :most]).clamp(min=FAR).exp() @ value[:, :, :most]).sum(1))
+        return torch.cat(parts)[order.argsort()]
 
     def _tail(self, features: Features, coarse: Tensor, hints: HintBatch) -> Tensor:
         height, width = features.shape
@@ -267,11 +333,13 @@ class Live(Network):
         height, width = features.shape
         return logits[..., : -(-height // 4), : -(-width // 4)]
 
-    def forward(self, lightness: Tensor, hints: HintBatch) -> tuple[Tensor, Tensor]:
-        """Encode and decode, for training: ab ``(N, 2, H, W)`` and logits of the automatic distribution.
+    def forward(self, lightness: Tensor, hints: HintBatch) -> Outputs:
+        """Encode and decode, for training.
 
         The mixture has no parameters of its own, so the classification loss teaches the automatic
-        distribution alone.
+        distribution alone. The automatic colours are handed out by themselves: every picture can teach them,
+        whatever hints it came with.
         """
         features = self.encode(lightness)
-        return self.decode(features, hints).ab, self._cropped(features.logits, features)
+        ab = self.decode(features, hints).ab
+        return Outputs(ab, self._cropped(features.logits, features), features.auto * AB_SCALE)

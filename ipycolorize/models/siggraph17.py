@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ..gamut import NUM_BINS
 from ..hints import HintBatch
-from .base import Network, Prediction, pad_to_multiple
+from .base import Network, Outputs, Prediction, pad_to_multiple
 
 STRIDE = 8  # of the bottleneck: sides are padded to a multiple of it
 GRID_BINS = 529  # the published head keeps the full 23 x 23 grid of ab, in and out of gamut; index = 23 a + b
@@ -242,12 +242,10 @@ class SIGGRAPH17(Network):
 
         return Prediction(ab[:, :, :height, :width], logits)
 
-    def forward(
-        self, lightness: Tensor, hints: HintBatch, *, global_hints: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, lightness: Tensor, hints: HintBatch, *, global_hints: Tensor | None = None) -> Outputs:
         """For training: ab and logits of `decode`, both computed."""
         prediction = self.decode(self.encode(lightness), hints, global_hints=global_hints)
-        return prediction.ab, prediction.logits
+        return Outputs(prediction.ab, prediction.logits)
 
     def _global_features(self, global_hints: Tensor | None, x: Tensor) -> Tensor:
         """``(N, 8 width, 1, 1)``, added to conv4 at every place; zero in the local variant."""

@@ -7,7 +7,6 @@ loads by its path alone. What is missing, damaged or foreign is an error; nothin
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..files import replacing
 from .base import Network
 from .device import pick_device
 from .published import describe_mismatch, read_published, sha256_of
@@ -63,11 +63,11 @@ _CARDS: tuple[Card, ...] = (  # best first; weights/README.md shows the same as 
     Card(
         name="live",
         file="live.safetensors",
-        sha256="9776723d59bd6a51f1f3c4cdb3e8f5b2aab2c6e5c1060276a342d0157c13cae6",
+        sha256="9bc7c303b4e789c2c777a60a2ddc0a2e9ab2d2ad34d719c2b0315526aff56639",
         network="live",
         config={
             "widths": (32, 64, 128, 224, 256),
-            "depths": (1, 2, 2, 2, 2),
+            "depths": (1, 2, 2, 3, 2),
             "heads": 4,
             "dim": 16,
             "out": 48,
@@ -155,7 +155,7 @@ def save_model(
         path: ends in ``.safetensors``.
         network: one of this package's; its ``config`` rebuilds it.
         metadata: notes for the file's header, under other keys than ours: format, version, network, config.
-        dtype: of all floating-point values; float16 halves the file.
+        dtype: of all floating-point values but batch norm's statistics; float16 halves the file.
 
     Raises:
         WeightsError: not one of this package's networks, another suffix, or a value that `dtype` cannot hold.
@@ -168,16 +168,14 @@ def save_model(
         raise WeightsError(f"expected a file name that ends in .safetensors, got {path.name!r}")
     tensors = {key: _packed(key, value, dtype) for key, value in network.state_dict().items()}
     ours = {"format": FORMAT, "version": VERSION, "network": name, "config": json.dumps(network.config)}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        save_file(tensors, partial, metadata={**(metadata or {}), **ours})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as part:
+        save_file(tensors, part, metadata={**(metadata or {}), **ours})
 
 
 def _packed(key: str, value: Tensor, dtype: torch.dtype) -> Tensor:
-    kind = dtype if value.is_floating_point() else value.dtype
+    # variances of features may exceed float16; they are few
+    statistics = key.endswith(("running_mean", "running_var"))
+    kind = dtype if value.is_floating_point() and not statistics else value.dtype
     kept = value.detach().to("cpu", kind, copy=True).contiguous()
     if not bool(torch.isfinite(kept).all()):
         raise WeightsError(f"expected finite values that fit {dtype}, got others in {key}; nothing was saved")

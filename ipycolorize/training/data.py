@@ -1,72 +1,71 @@
-"""Photographs to learn from: folders and tar shards, decoded once, kept as uint8."""
+"""Photographs to learn from: decoded once and kept as uint8; of more than memory holds, a changing part."""
 
 from __future__ import annotations
 
-import io
-import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
-from ..color import rgb_to_lab
+from .corpus import REASONS, DataError, ImageFile, decode, find_images, judge
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
-MIN_CHROMA = 4.0  # mean Lab chroma below which a photograph counts as grey
-
-
-class DataError(ValueError):
-    """Photographs that nothing can be learned from."""
+CROPS = 8  # that a streamed photograph gives on average before it makes room for another
 
 
-def find_files(sources: list[Path]) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of all images in folders, tar shards (webdataset layout) and single files, in order.
+def free_memory() -> float:
+    """GB of memory that nobody uses; where the system does not tell, all that it has, or a modest 8."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024 / 1e9
+    except (OSError, StopIteration):  # not Linux
+        known = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {})
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9 if known else 8.0
 
-    Raises:
-        DataError: if a source is missing or a shard cannot be read.
+
+@dataclass(frozen=True)
+class Collection:
+    """Image files, and which of them have turned out to be of no use.
+
+    Attributes:
+        files: all of them.
+        short_side: larger photographs are shrunk to it.
+        smallest: short side below which a photograph is left out.
+        unusable: those that were left out so far.
+        left_out: how many, by reason.
     """
-    for source in sources:
-        if source.is_dir():
-            wanted = SUFFIXES | {".tar"}
-            files = (path for path in source.rglob("*") if path.is_file())
-            yield from find_files(sorted(path for path in files if path.suffix.lower() in wanted))
-        elif source.suffix.lower() == ".tar" and source.exists():
-            try:
-                with tarfile.open(source) as shard:
-                    for member in shard:
-                        is_image = member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
-                        file = shard.extractfile(member) if is_image else None
-                        if file is not None:
-                            yield f"{source.name}/{member.name}", file.read()
-            except tarfile.TarError as error:
-                raise DataError(f"expected a tar of images, cannot read {source}: {error}") from error
-        elif source.exists():
-            yield source.name, source.read_bytes()
+
+    files: list[ImageFile]
+    short_side: int
+    smallest: int
+    unusable: set[ImageFile] = field(default_factory=set)
+    left_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
+
+    @property
+    def usable(self) -> list[ImageFile]:
+        """All that have not been left out."""
+        return [file for file in self.files if file not in self.unusable]
+
+    def read(self, file: ImageFile) -> np.ndarray | None:
+        """Decode to ``(H, W, 3)`` uint8; None for a photograph that is left out, and counted."""
+        reason: str | None
+        try:
+            rgb = decode(file.read(), short_side=self.short_side)
+        except Exception:  # Pillow raises a dozen kinds for files that are damaged
+            reason = "broken"
         else:
-            raise DataError(f"expected a folder, a tar shard or an image, but there is no {source}")
-
-
-def decode(data: bytes, *, short_side: int | None = None) -> np.ndarray:
-    """Decode one image to ``(H, W, 3)`` uint8, shrunk to `short_side` if it is larger."""
-    with Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (2 * short_side, 2 * short_side)) if short_side else None
-        rgb = ImageOps.exif_transpose(image).convert("RGB")
-    if short_side and min(rgb.size) > short_side:
-        scale = short_side / min(rgb.size)
-        rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.LANCZOS)
-    return np.asarray(rgb)
-
-
-def chroma(rgb: np.ndarray) -> float:
-    """Mean Lab chroma of a coarse copy: how colourful a photograph is."""
-    lab = rgb_to_lab(np.ascontiguousarray(rgb[::4, ::4]))
-    return float(np.hypot(lab[..., 1], lab[..., 2]).mean())
+            reason = judge(rgb, smallest=self.smallest)
+        if reason is None:
+            return rgb
+        self.unusable.add(file)
+        self.left_out[reason] += 1
+        return None
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,15 @@ class Photographs:
         left_out: how many were left out and why.
     """
 
-    images: tuple[np.ndarray, ...]
+    images: Sequence[np.ndarray]
     left_out: dict[str, int]
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def summary(self) -> str:
+        """How many there are, and how many were left out, in words."""
+        return f"{len(self)} photographs{_in_words(self.left_out)}"
 
     @classmethod
     def load(
@@ -92,37 +95,49 @@ class Photographs:
         short_side: int = 200,
         smallest: int = 64,
         limit: int | None = None,
+        memory: float | None = None,
+        seed: int = 0,
         progress: bool = True,
     ) -> Photographs:
-        """Read all photographs; grey, tiny and broken ones are left out and counted.
+        """Read all photographs; broken, tiny, grey and toned ones are left out and counted.
+
+        Args:
+            sources: folders, tar shards and single images.
+            short_side: larger photographs are shrunk to it.
+            smallest: short side below which a photograph is left out.
+            limit: the first so many are enough, and are kept whatever they take.
+            memory: GB that they may take, by default half of what is free; a random part of a larger
+                collection is loaded, and `StreamedPhotographs` exchanges it bit by bit.
+            seed: of that part.
+            progress: show a bar.
 
         Raises:
-            DataError: if nothing is left.
+            DataError: if nothing is left, or a source is missing or cannot be read.
         """
-        images: list[np.ndarray] = []
-        left_out = {"broken": 0, "grey": 0, "tiny": 0}
-        for _, data in tqdm(
-            find_files(sources), desc="reading photographs", unit=" photos", disable=not progress
-        ):
-            try:
-                rgb = decode(data, short_side=short_side)
-            except Exception:  # Pillow raises a dozen kinds for files that are damaged
-                left_out["broken"] += 1
+        collection = Collection(find_images(sources), short_side, smallest)
+        order = collection.files
+        if limit is None:  # in random order, so that a part that fits stands for the whole
+            shuffled = torch.randperm(len(order), generator=torch.Generator().manual_seed(seed)).tolist()
+            order = [order[number] for number in shuffled]
+        room = 1e9 * (free_memory() / 2 if memory is None else memory)
+        kept: dict[ImageFile, np.ndarray] = {}
+        for file in tqdm(order, desc="reading photographs", unit=" photos", disable=not progress):
+            rgb = collection.read(file)
+            if rgb is None:
                 continue
-            if min(rgb.shape[:2]) < smallest:
-                left_out["tiny"] += 1
-            elif chroma(rgb) < MIN_CHROMA:
-                left_out["grey"] += 1
-            else:
-                images.append(rgb)
-            if limit is not None and len(images) >= limit:
+            room -= rgb.nbytes
+            if room < 0 and kept and limit is None:
+                part = deque(kept.values(), maxlen=len(kept))
+                return StreamedPhotographs(part, collection.left_out, collection)
+            kept[file] = rgb
+            if len(kept) == limit:
                 break
-        if not images:
+        if not kept:
             raise DataError(
-                f"expected photographs in {', '.join(map(str, sources))}, found none to use "
-                f"({left_out} left out)"
+                f"expected photographs in {', '.join(map(str, sources))}, found none to use"
+                f"{_in_words(collection.left_out)}"
             )
-        return cls(tuple(images), left_out)
+        return cls(tuple(kept[file] for file in collection.files if file in kept), collection.left_out)
 
     def batch(self, size: int, *, crop: int, generator: torch.Generator) -> Tensor:
         """Random square crops, resized and mirrored: ``(size, 3, crop, crop)`` float RGB in [0, 1].
@@ -144,3 +159,48 @@ class Photographs:
             resized = F.interpolate(window, size=(crop, crop), mode="bilinear", antialias=side > crop)
             out[index] = resized.flip(-1) if flips[index] else resized
         return out
+
+
+@dataclass(frozen=True)
+class StreamedPhotographs(Photographs):
+    """More photographs than fit into memory: before each batch some of those held make room for others.
+
+    The collection is read in rounds, each in another random order, so that every photograph is held equally
+    often and for equally long. The order is drawn from the generator of `batch`: the same seed gives the same
+    batches, and a training that is resumed goes on with another order instead of the first again.
+
+    Attributes:
+        images: those held now, oldest first; as many as at the beginning.
+        left_out: how many were left out so far, and why.
+        collection: all files.
+        pending: files still to be read in this round, the next one last.
+    """
+
+    images: deque[np.ndarray]
+    collection: Collection
+    pending: list[ImageFile] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.collection.files) - len(self.collection.unusable)
+
+    def summary(self) -> str:
+        """How many there are, how many fit into memory, and how many were left out so far, in words."""
+        held = f"{len(self)} photographs, {len(self.images)} of them in memory at a time"
+        return held + _in_words(self.left_out).replace("left out", "left out so far")
+
+    def batch(self, size: int, *, crop: int, generator: torch.Generator) -> Tensor:
+        """As `Photographs.batch`; reads a new photograph for every `CROPS` crops first."""
+        for _ in range(max(1, size // CROPS)):
+            if not self.pending:
+                usable = self.collection.usable
+                order = torch.randperm(len(usable), generator=generator).tolist()
+                self.pending.extend(usable[number] for number in order)
+            rgb = self.collection.read(self.pending.pop()) if self.pending else None
+            if rgb is not None:
+                self.images.append(rgb)  # the oldest goes
+        return super().batch(size, crop=crop, generator=generator)
+
+
+def _in_words(left_out: dict[str, int]) -> str:
+    named = [f"{count} {reason}" for reason, count in left_out.items() if count]
+    return f"; left out: {', '.join(named)}" if named else ""

@@ -4,105 +4,43 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..color import rgb_to_lab
+from ..files import replacing
 from ..gamut import AbBins
 from ..models.base import Network
+from ..models.published import describe_mismatch
 from ..models.weights import save_model
 from ..protocol import psnr_by_count
+from .balance import estimate_weights
+from .checkpoint import TrainingError, check_same, read_checkpoint, write_checkpoint
+from .config import BUDGET, Record, TrainConfig, learning_rate
 from .data import Photographs
-from .losses import huber, soft_cross_entropy
-from .simulate import simulate_batch
+from .examples import draw, generator_of
+from .interrupt import on_interrupt
+from .losses import objective
+from .processes import ALONE, Processes
 
-BUDGET = ("minutes", "steps")  # of a configuration: a run may be prolonged
-
-
-class TrainingError(RuntimeError):
-    """Training that cannot go on; the last good checkpoint is kept."""
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a network is trained; stored in every checkpoint.
-
-    Attributes:
-        minutes: of training time in all; or None, and `steps` is given. The learning rate follows the share
-            of the budget that is used up, so that any budget ends well.
-        steps: in all, exactly repeatable; or None, and `minutes` is given.
-        batch: crops in a step.
-        crop: side of a crop in pixels.
-        rate: peak learning rate of AdamW.
-        warmup: steps of linear warm-up.
-        decay: weight decay.
-        clip: largest norm of the gradient.
-        ema: decay of the averaged weights, which are the ones that ship.
-        delta: of the Huber loss, Lab units.
-        classify: weight of the cross-entropy.
-        blank: share of the batches without hints.
-        many: share of the batches with log-uniform counts of points up to `most`; 0 is the paper's law.
-        most: largest number of points.
-        seed: of crops and hints; seed torch itself for the initial weights.
-    """
-
-    minutes: float | None = None
-    steps: int | None = None
-    batch: int = 16
-    crop: int = 128
-    rate: float = 1e-3
-    warmup: int = 100
-    decay: float = 0.02
-    clip: float = 1.0
-    ema: float = 0.999
-    delta: float = 10.0
-    classify: float = 0.5
-    blank: float = 0.2
-    many: float = 0.4
-    most: int = 512
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if (self.minutes is None) == (self.steps is None):
-            raise ValueError(
-                f"expected either minutes or steps, got minutes={self.minutes} and steps={self.steps}"
-            )
-        if (self.minutes or self.steps or 0) < 0:
-            raise ValueError(f"expected a positive budget, got {self.minutes or self.steps}")
-
-    def share(self, *, step: int, seconds: float) -> float:
-        """How much of the budget is used up: from 0 to 1, and beyond."""
-        if self.steps is not None:
-            return step / self.steps if self.steps else 1.0
-        return seconds / (60 * self.minutes) if self.minutes else 1.0
-
-
-@dataclass(frozen=True)
-class Record:
-    """One line of the log: losses are means since the last line, PSNR is in dB by number of points."""
-
-    step: int
-    seconds: float
-    examples: int
-    huber: float
-    cross_entropy: float
-    rate: float
-    psnr: dict[str, float]
-
-
-def learning_rate(step: int, share: float, config: TrainConfig) -> float:
-    """Linear warm-up, then a cosine over the used share of the budget, down to 1 % of the peak."""
-    cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
-    return config.rate * min(1.0, (step + 1) / max(1, config.warmup)) * cosine
+PARTS = (
+    "config",
+    "network_config",
+    "network",
+    "average",
+    "optimizer",
+    "step",
+    "examples",
+    "seconds",
+    "history",
+)
 
 
 def validate(
@@ -118,14 +56,25 @@ def validate(
 
 
 class Trainer:
-    """Everything that a checkpoint holds: network, averaged network, optimiser, random state, progress.
+    """Everything that a checkpoint holds: network, averaged network, optimiser, progress.
+
+    Each step draws its crops and hints from the seed and its own number. So a run that goes on from a
+    checkpoint, or that several processes share, computes what one that never stopped would, as long as all
+    photographs fit into memory.
 
     Args:
-        network: to train, on its device.
-        photographs: to learn from.
+        network: to train, on its device; in every process the same.
+        photographs: to learn from; in every process the same.
         config: how.
         folder: checkpoints, log and averaged weights go here; a checkpoint found there is resumed.
         validation: ``(N, 3, H, W)`` uint8 for the PSNR in the log, or None.
+        processes: that train together.
+        compile: backend of `torch.compile` for the network ("inductor"); None: as it is.
+
+    Raises:
+        TrainingError: a checkpoint that is damaged or belongs to another run.
+        ProcessesError: processes that differ.
+        ValueError: shards that the processes cannot share out, or a validation set without photographs.
     """
 
     def __init__(
@@ -136,19 +85,40 @@ class Trainer:
         folder: Path,
         *,
         validation: Tensor | None = None,
+        processes: Processes = ALONE,
+        compile: str | None = None,
     ) -> None:
+        if config.shards % processes.count:
+            raise ValueError(
+                f"expected shards that {processes.count} processes can share out evenly, "
+                f"got {config.shards}; use shards={processes.count * -(-config.shards // processes.count)}"
+            )
+        if validation is not None and not len(validation):
+            raise ValueError("expected at least one photograph to validate with, got none; or use None")
         self.network, self.photographs, self.config, self.folder = network, photographs, config, folder
-        self.validation = validation
+        self.validation, self.processes = validation, processes
         self.device = next(network.parameters()).device
         self.average = deepcopy(network).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.bins = AbBins(self.device)
-        self.step, self.seconds = 0, 0.0
+        self.bins = AbBins(self.device, centers=network.bin_centers)
+        self.step, self.examples, self.seconds = 0, 0, 0.0
         self.history: list[Record] = []
+        self._saved: int | None = None  # step of the checkpoint
+        self._stop = False
         folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
             self._resume()
+        processes.check_same([*network.parameters(), *self.average.parameters(), torch.tensor(self.step)])
+        self._forward = torch.compile(network, backend=compile) if compile else network
+        self._balance = None
+        if config.rebalance:
+            self._balance = estimate_weights(
+                photographs, self.bins, uniform=config.rebalance, seed=config.seed
+            )
+        stored = network.state_dict(keep_vars=True)
+        self._statistics = [buffer for name, buffer in network.named_buffers() if name in stored]
+        for parameter in network.parameters():  # from now on 0, never None: all processes add up the same
+            parameter.grad = torch.zeros_like(parameter)
 
     @property
     def checkpoint(self) -> Path:
@@ -165,100 +135,106 @@ class Trainer:
         return self.config.share(step=self.step, seconds=self.seconds)
 
     def _resume(self) -> None:
-        try:
-            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises half a dozen kinds for files it cannot read
+        state = read_checkpoint(self.checkpoint, parts=PARTS)
+        since = asdict(TrainConfig(steps=0))  # what a configuration was before it had all of today's fields
+        check_same(
+            self.checkpoint, "config", here=asdict(self.config), there=since | state["config"], ignore=BUDGET
+        )
+        check_same(self.checkpoint, "network", here=self.network.config, there=state["network_config"])
+        mismatch = describe_mismatch(self.network.state_dict(), state["network"])
+        if mismatch:
             raise TrainingError(
-                f"expected a checkpoint, but {self.checkpoint} is damaged ({type(error).__name__}); "
-                "remove it, or use another folder"
-            ) from error
-        ours = {"config": asdict(self.config), "network": _plain(self.network.config)}
-        theirs = {"config": state["config"], "network": state["network_config"]}
-        for part, values in ours.items():
-            different = [key for key in values if key not in BUDGET and values[key] != theirs[part].get(key)]
-            if different:
-                listed = ", ".join(
-                    f"{key}: {theirs[part].get(key)} there, {values[key]} here" for key in different
-                )
-                raise TrainingError(
-                    f"{self.checkpoint} was trained with another {part} ({listed}); "
-                    "use the same, or another folder"
-                )
+                f"{self.checkpoint} was trained with another version of the network: {mismatch} in it; "
+                "use another folder"
+            )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"])
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.examples, self.seconds = state["step"], state["examples"], state["seconds"]
         self.history = [Record(**record) for record in state["history"]]
+        self._saved = self.step
 
     def save(self) -> None:
-        """Write the checkpoint, the averaged weights and the log; the first two whole or not at all.
+        """Write the checkpoint, the averaged weights and the log, each whole or not at all.
+
+        Only the main process does.
 
         Raises:
             TrainingError: the system refuses (disk full, no permission); the last checkpoint is kept.
         """
+        if not self.processes.main:
+            return
         try:
             self._write()
-        except (OSError, RuntimeError) as error:  # RuntimeError: torch, of files that it cannot write
+        except (OSError, RuntimeError, SafetensorError) as error:  # torch raises RuntimeError for files
             raise TrainingError(
-                f"cannot write to {self.folder}: {error}; is the disk full? The last checkpoint is kept"
+                f"cannot write to {self.folder}: {error}; is the disk full? {self._kept()}"
             ) from error
+        self._saved = self.step
 
     def _write(self) -> None:
-        state = {
-            "config": asdict(self.config),
-            "network_config": _plain(self.network.config),
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "history": [asdict(record) for record in self.history],
-        }
-        partial = self.checkpoint.with_suffix(".partial")
-        try:
-            torch.save(state, partial)
-            partial.replace(self.checkpoint)
-        finally:
-            partial.unlink(missing_ok=True)
+        values = (
+            asdict(self.config), self.network.config, self.network.state_dict(), self.average.state_dict(),
+            self.optimizer.state_dict(), self.step, self.examples, self.seconds,
+            [asdict(record) for record in self.history],
+        )  # fmt: skip
+        write_checkpoint(self.checkpoint, dict(zip(PARTS, values, strict=True)))
         save_model(
-            self.folder / "average.safetensors",
-            self.average,
-            metadata={"examples": str(self.step * self.config.batch)},
+            self.folder / "average.safetensors", self.average, metadata={"examples": str(self.examples)}
         )
-        with (self.folder / "log.csv").open("w", newline="") as file:
+        with replacing(self.folder / "log.csv") as part, part.open("w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["step", "seconds", "examples", "huber", "cross_entropy", "rate", "psnr"])
+            writer.writerow(["step", "seconds", "examples", "huber", "auto", "cross_entropy", "rate", "psnr"])
             for record in self.history:
                 writer.writerow([*list(asdict(record).values())[:-1], json.dumps(record.psnr)])
 
-    def _train_step(self) -> tuple[float, float]:
-        config = self.config
-        rgb = self.photographs.batch(config.batch, crop=config.crop, generator=self.generator).to(self.device)
-        lab = rgb_to_lab(rgb)
-        lightness, truth = lab[:, :1].contiguous(), lab[:, 1:].contiguous()
-        hints = simulate_batch(
-            truth, generator=self.generator, blank=config.blank, many=config.many, most=config.most
-        )
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            ab, logits = self.network(lightness, hints)
-        regression = huber(ab, truth, delta=config.delta)
-        classification = soft_cross_entropy(logits, truth, self.bins)
-        loss = regression + config.classify * classification
-        self._check("loss", loss)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+    def _kept(self) -> str:
+        if self._saved is None:
+            return "Nothing had been saved yet"
+        return f"The last checkpoint is kept: step {self._saved} in {self.folder}"
+
+    def _train_step(self) -> Tensor:
+        """One step of all processes; returns its losses ``(3,)``, see `objective`."""
+        config, phase = self.config, self.config.phase(self._share)
+        weights = torch.tensor([1.0, config.auto, config.classify], device=self.device)
+        losses = torch.zeros_like(weights)
+        before = [value.clone() for value in self._statistics]
+        after = [torch.zeros_like(value) for value in self._statistics]
+        self.optimizer.zero_grad(set_to_none=False)
+        sizes = list(enumerate(config.split(phase.batch)))
+        for shard, size in sizes[self.processes.index :: self.processes.count]:
+            for value, start in zip(self._statistics, before, strict=True):
+                value.copy_(start)
+            examples = draw(
+                self.photographs, config, size=size, crop=phase.crop, device=self.device,
+                generator=generator_of(config.seed, step=self.step, shard=shard),
+            )  # fmt: skip
+            with torch.autocast(self.device.type, dtype=torch.bfloat16):
+                outputs = self._forward(examples.lightness, examples.hints)
+            parts = objective(outputs, examples, self.bins, delta=config.delta, balance=self._balance)
+            share = size / phase.batch
+            (share * (parts @ weights)).backward()
+            losses += share * parts.detach()
+            for value, end in zip(after, self._statistics, strict=True):
+                value += share * end if end.is_floating_point() else 0
+        gradients = [value.grad for value in self.network.parameters() if value.grad is not None]
+        tracked = [value for value in after if value.is_floating_point()]
+        self.processes.add_up([losses, *gradients, *tracked])
+        self._check("loss", losses @ weights)
         self._check("gradient", nn.utils.clip_grad_norm_(self.network.parameters(), config.clip))
+        for value, end in zip(self._statistics, after, strict=True):
+            if value.is_floating_point():  # counts have gone on by one already
+                value.copy_(end)
         self.optimizer.step()
-        return regression.item(), classification.item()
+        self.examples += phase.batch
+        return losses
 
     def _check(self, what: str, value: Tensor) -> None:
         """Stop before anything that is not finite reaches the parameters."""
         if not bool(torch.isfinite(value)):
             raise TrainingError(
                 f"the {what} became {value.item()} at step {self.step}; lower the learning rate "
-                f"({self.config.rate}); the last checkpoint is kept"
+                f"({self.config.rate}). {self._kept()}"
             )
 
     @torch.no_grad()
@@ -272,6 +248,10 @@ class Trainer:
             else:
                 mine.copy_(theirs)
 
+    def stop(self) -> None:
+        """End `run` after the step that it is in; for other threads, and for signals."""
+        self._stop = True
+
     def run(
         self,
         *,
@@ -279,7 +259,10 @@ class Trainer:
         on_record: Callable[[Record], None] | None = None,
         progress: bool = True,
     ) -> list[Record]:
-        """Train until the budget is used up or Ctrl-C; either leaves a checkpoint that a new run resumes.
+        """Train until the budget is used up, or until `stop`, Ctrl-C or SIGTERM.
+
+        Whatever ends it, the step that is running is finished and a checkpoint written, from which a new run
+        goes on. A second Ctrl-C interrupts at once.
 
         Args:
             every_seconds: of training between log lines, each with a checkpoint.
@@ -289,44 +272,47 @@ class Trainer:
         Raises:
             TrainingError: a loss or a gradient that is not finite, or files that cannot be written.
         """
-        bar = tqdm(
-            total=100, initial=round(100 * self._share), unit="%", disable=not progress, desc="training"
-        )
-        sums, since, first = [0.0, 0.0], self.seconds, self.step
+        show = progress and self.processes.main
+        bar = tqdm(total=100, initial=round(100 * self._share), unit="%", disable=not show, desc="training")
+        sums, since, first = torch.zeros(3, device=self.device), self.seconds, self.step
+        stopped = False
         try:
-            while self._share < 1:
-                started = time.perf_counter()
-                rate = learning_rate(self.step, self._share, self.config)
-                for group in self.optimizer.param_groups:
-                    group["lr"] = rate
-                self.network.train()
-                losses = self._train_step()
-                sums = [total + loss for total, loss in zip(sums, losses, strict=True)]
-                self.step += 1
-                self._update_average()
-                self.seconds += time.perf_counter() - started
-                bar.update(min(100, round(100 * self._share)) - bar.n)
-                if self.seconds - since >= every_seconds or self._share >= 1:
-                    steps = self.step - first
-                    scores = {} if self.validation is None else validate(self.average, self.validation)
-                    record = Record(
-                        self.step, round(self.seconds, 1), self.step * self.config.batch,
-                        round(sums[0] / steps, 4), round(sums[1] / steps, 4), rate,
-                        {name: round(value, 3) for name, value in scores.items()},
-                    )  # fmt: skip
-                    self.history.append(record)
+            with on_interrupt(self.stop):
+                while self._share < 1 and not stopped:
+                    started = time.perf_counter()
+                    rate = learning_rate(self.step, self._share, self.config)
+                    for group in self.optimizer.param_groups:
+                        group["lr"] = rate
+                    self.network.train()
+                    sums += self._train_step()
+                    self.step += 1
+                    self._update_average()
+                    self.seconds, stopped = self.processes.agree(
+                        seconds=self.seconds + time.perf_counter() - started, stop=self._stop
+                    )
+                    bar.update(min(100, round(100 * self._share)) - bar.n)
+                    if self.seconds - since >= every_seconds or self._share >= 1:
+                        if self.processes.main:
+                            record = self._record(sums / (self.step - first), rate)
+                            bar.set_postfix(huber=record.huber, **record.psnr)
+                            if on_record is not None:
+                                on_record(record)
+                        sums, since, first = torch.zeros_like(sums), self.seconds, self.step
+                if stopped and self._saved != self.step:
                     self.save()
-                    bar.set_postfix(huber=record.huber, **record.psnr)
-                    if on_record is not None:
-                        on_record(record)
-                    sums, since, first = [0.0, 0.0], self.seconds, self.step
-        except KeyboardInterrupt:
-            self.save()
         finally:
+            self._stop = False
             bar.close()
         return self.history
 
-
-def _plain(config: dict[str, Any]) -> dict[str, Any]:
-    """Constructor arguments as a checkpoint stores them: tuples become lists."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in config.items()}
+    def _record(self, losses: Tensor, rate: float) -> Record:
+        """Write a line of the log, with a checkpoint."""
+        scores = {} if self.validation is None else validate(self.average, self.validation)
+        huber, auto, cross_entropy = (round(loss, 4) for loss in losses.tolist())
+        psnr = {name: round(value, 3) for name, value in scores.items()}
+        record = Record(
+            self.step, round(self.seconds, 1), self.examples, huber, auto, cross_entropy, rate, psnr
+        )
+        self.history.append(record)
+        self.save()
+        return record

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..gamut import AbBins
+from ..models.base import Outputs
+from .examples import Examples
 
 
-def huber(ab: Tensor, truth: Tensor, *, delta: float) -> Tensor:
+def huber(ab: Tensor, truth: Tensor, *, delta: float, weight: Tensor | None = None) -> Tensor:
     """Huber loss (paper, eq. 4 and 5); the mean over pixels, not their sum, so that the size does not matter.
 
     Args:
@@ -16,23 +19,71 @@ def huber(ab: Tensor, truth: Tensor, *, delta: float) -> Tensor:
         truth: the same.
         delta: where it turns from squares to absolute values, in Lab units. The paper says 1 without saying
             of what: 110 is 1 of the network's own units (squares throughout), 1 is 1 Lab unit.
+        weight: ``(N,)`` of each picture; None: all 1.
 
     Returns:
         A scalar, divided by delta: of the size of an absolute error in Lab units.
     """
-    return F.huber_loss(ab.float(), truth.float(), delta=delta) / delta
+    each = F.huber_loss(ab.float(), truth.float(), delta=delta, reduction="none").mean(dim=(1, 2, 3)) / delta
+    return each.mean() if weight is None else (weight * each).mean()
 
 
-def soft_cross_entropy(logits: Tensor, truth: Tensor, bins: AbBins) -> Tensor:
+def soft_cross_entropy(
+    logits: Tensor,
+    truth: Tensor,
+    bins: AbBins,
+    *,
+    weight: Tensor | None = None,
+    stride: int = 1,
+    balance: Tensor | None = None,
+) -> Tensor:
     """Cross-entropy with the soft-encoded truth (paper, eq. 6), the mean over pixels, in nats.
 
     Args:
-        logits: ``(N, 313, h, w)``.
+        logits: ``(N, Q, h, w)``.
         truth: ``(N, 2, H, W)`` in Lab units; averaged down to the logits' size.
         bins: on the same device.
+        weight: ``(N,)`` of each picture; None: all 1.
+        stride: looks at every stride-th row and column of the logits only: neighbours teach the same.
+        balance: ``(Q,)`` weight of a pixel by its nearest bin (Zhang et al. 2016, eq. 3); None: all 1.
     """
-    small = F.interpolate(truth, size=logits.shape[-2:], mode="area").permute(0, 2, 3, 1).reshape(-1, 2)
-    weights, index = bins.encode_sparse(small)  # (M, 10)
-    flat = logits.float().permute(0, 2, 3, 1).reshape(len(small), -1)
+    small = F.interpolate(truth, size=logits.shape[-2:], mode="area")[..., ::stride, ::stride]
+    logits = logits[..., ::stride, ::stride]
+    weights, index = bins.encode_sparse(small.permute(0, 2, 3, 1).reshape(-1, 2))  # (M, 10)
+    flat = logits.float().permute(0, 2, 3, 1).reshape(len(index), -1)
     given = flat.gather(1, index)
-    return (flat.logsumexp(1) - (weights * given).sum(1)).mean()
+    pixels = flat.logsumexp(1) - (weights * given).sum(1)
+    if balance is not None:
+        pixels = balance[index[:, 0]] * pixels
+    each = pixels.view(len(truth), -1).mean(1)
+    return each.mean() if weight is None else (weight * each).mean()
+
+
+def objective(
+    outputs: Outputs, examples: Examples, bins: AbBins, *, delta: float, balance: Tensor | None = None
+) -> Tensor:
+    """The parts of what training minimises: Huber with hints, Huber without, cross-entropy.
+
+    Recoloured pictures teach how to obey hints, but not what things look like: they count in the first part
+    alone.
+
+    Args:
+        outputs: of a network that saw the examples; the second part is 0 where its `auto` is None.
+        examples: with the truth.
+        bins: that the logits speak of.
+        delta: of the Huber loss, Lab units.
+        balance: ``(Q,)`` weights of the bins; None: all 1.
+
+    Returns:
+        ``(3,)``.
+    """
+    truth, natural = examples.truth, examples.natural
+    regression = huber(outputs.ab, truth, delta=delta)
+    automatic = regression.new_zeros(())
+    if outputs.auto is not None:
+        small = F.interpolate(truth, size=outputs.auto.shape[-2:], mode="area")
+        automatic = huber(outputs.auto, small, delta=delta, weight=natural)
+    classification = soft_cross_entropy(
+        outputs.logits, truth, bins, weight=natural, stride=2, balance=balance
+    )
+    return torch.stack([regression, automatic, classification])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,8 +169,7 @@ class Colorizer(VBox):
                 message = self._apply(event) or message
             except Exception as error:
                 failures.append(error)
-        if self._state.selected is not None and self._state.selected not in self.session.hints:
-            self._state = replace(self._state, selected=None, drag=None)  # loaded or changed from a cell
+        self._state = gestures.hold(self.session, self._state)
         for step in (lambda: self._show(began), lambda: self._show_controls(events[-1])):
             try:
                 step()

@@ -144,11 +144,13 @@ def react(session: Session, state: State, event: Event) -> State:
             state = _resize(session, state, event.size)
         case Command():
             state = _command(session, settle(session, state), event.name)
-    if (
-        state.selected is not None and state.selected not in session.hints
-    ):  # undone, removed or replaced by a file
-        state = replace(state, selected=None, drag=None)
-    return state
+    return hold(session, state)
+
+
+def hold(session: Session, state: State) -> State:
+    """Let go of a selected point that is gone: undone, removed, or replaced by a file or from a cell."""
+    gone = state.selected is not None and state.selected not in session.hints
+    return replace(state, selected=None, drag=None) if gone else state
 
 
 def settle(session: Session, state: State) -> State:

@@ -28,18 +28,23 @@ def png(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def bundle(picture: Image.Image) -> dict[str, Any]:
+def bundle(picture: Image.Image, what: str = "colorized photograph") -> dict[str, Any]:
     """The picture as an output of a notebook."""
     return {
         "image/png": base64.b64encode(png(picture)).decode("ascii"),
-        "text/plain": f"<colorized photograph, {picture.width} × {picture.height}>",
+        "text/plain": f"<{what}, {picture.width} × {picture.height}>",
     }
 
 
 class Companion:
-    """The outputs of a pad that has been displayed: the widget, and the picture that stays."""
+    """The outputs of a pad that has been displayed: the widget, and the picture that stays.
 
-    def __init__(self) -> None:
+    Args:
+        what: the picture is, for readers without pictures.
+    """
+
+    def __init__(self, what: str = "colorized photograph") -> None:
+        self._what = what
         self._handles: list[tuple[DisplayHandle, DisplayHandle]] = []
 
     @property
@@ -50,19 +55,19 @@ class Companion:
     def show(self, widget: dict[str, Any], picture: Image.Image) -> None:
         """Display the widget's bundle and the picture below it."""
         live = display(widget, raw=True, display_id=True)
-        still = display(bundle(picture), raw=True, display_id=True)
+        still = display(bundle(picture, self._what), raw=True, display_id=True)
         if live is not None and still is not None:  # outside IPython there is nothing to display to
             self._handles.append((live, still))
 
     def update(self, picture: Image.Image) -> None:
         """Renew the picture in every place it is shown; from any thread."""
         for _, still in self._handles:
-            still.update(bundle(picture), raw=True)
+            still.update(bundle(picture, self._what), raw=True)
 
     def freeze(self, picture: Image.Image) -> None:
         """Put the picture where the widget was."""
         for live, still in self._handles:
-            live.update(bundle(picture), raw=True)
+            live.update(bundle(picture, self._what), raw=True)
             still.update({"text/plain": ""}, raw=True)
         self._handles.clear()
 

@@ -63,6 +63,7 @@ CSS = """
 .ipc-pad .ipc-status {
   min-height: 20px; padding-top: 8px; color: var(--ipc-soft); overflow-wrap: anywhere;
 }
+.ipc-pad .ipc-row > .ipc-status { min-height: 0; padding-top: 0; }
 .ipc-status b { font-weight: 500; color: var(--ipc-bad); }
 .ipc-status a { color: var(--jp-content-link-color, #1976d2); text-decoration: underline; }
 

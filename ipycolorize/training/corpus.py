@@ -1,0 +1,159 @@
+"""Image files to learn from: found in folders and tar shards, decoded, and judged."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..color import rgb_to_lab
+from ..decode import MAX_PIXELS
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+REASONS = ("broken", "tiny", "grey", "toned")
+MIN_CHROMA = 4.0  # mean Lab chroma below which a photograph counts as grey
+MIN_SPREAD = 1.8  # ab units around the mean colour of a lightness, below which it counts as toned
+COARSE = 50  # pixels of the short side are enough to judge colours
+
+
+class DataError(ValueError):
+    """Photographs that nothing can be learned from."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An encoded image: a file, or a part of a tar shard.
+
+    Attributes:
+        name: for people.
+        path: of the file or the shard.
+        offset: of its first byte there.
+        length: in bytes; -1: to the end.
+    """
+
+    name: str
+    path: Path
+    offset: int = 0
+    length: int = -1
+
+    def read(self) -> bytes:
+        """The encoded bytes; fewer than `length` where a shard has been cut off."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.length)
+
+
+def find_images(sources: list[Path]) -> list[ImageFile]:
+    """All images in folders, uncompressed tar shards (webdataset) and single files, in order, each once.
+
+    Of shards only the headers are read. Of a shard that is damaged half-way, the images before the damage are
+    used, and a warning says so.
+
+    Raises:
+        DataError: if a source is missing or is no tar.
+    """
+    return list(dict.fromkeys(image for source in sources for image in _find(source)))
+
+
+def _find(source: Path) -> Iterator[ImageFile]:
+    if source.is_dir():
+        wanted = SUFFIXES | {".tar"}
+        files = (path for path in source.rglob("*") if path.is_file())
+        for path in sorted(path for path in files if path.suffix.lower() in wanted):
+            yield from _find(path)
+    elif not source.exists():
+        raise DataError(f"expected a folder, a tar shard or an image, but there is no {source}")
+    elif source.suffix.lower() == ".tar":
+        yield from _find_in_shard(source)
+    else:
+        yield ImageFile(source.name, source)
+
+
+def _find_in_shard(path: Path) -> Iterator[ImageFile]:
+    try:
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as shard:
+            found, damaged = 0, False
+            try:
+                for member in shard:
+                    if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
+                        found += 1
+                        yield ImageFile(f"{path.name}/{member.name}", path, member.offset_data, member.size)
+            except tarfile.TarError:
+                damaged = True
+            # tarfile takes a header that it cannot read for the end, which is a block of zeros
+            file.seek(shard.offset)
+            if damaged or file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                warnings.warn(
+                    f"{path} is damaged after its first {found} images; what follows is lost",
+                    stacklevel=2,
+                )
+    except tarfile.TarError as error:
+        raise DataError(f"expected an uncompressed tar of images, cannot read {path}: {error}") from error
+
+
+def decode(data: bytes, *, short_side: int | None = None) -> np.ndarray:
+    """Decode one image to ``(H, W, 3)`` uint8, upright, shrunk to `short_side` if it is larger.
+
+    Raises:
+        Exception: of a dozen kinds, for files that are damaged, or larger than `decode.MAX_PIXELS`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow tells of damage that it goes round
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise DataError(f"expected at most {MAX_PIXELS} pixels, got {image.width} x {image.height}")
+            if short_side:
+                image.draft("RGB", (2 * short_side, 2 * short_side))
+            rgb = ImageOps.exif_transpose(image).convert("RGB")
+    if short_side and min(rgb.size) > short_side:
+        scale = short_side / min(rgb.size)
+        rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.LANCZOS)
+    return np.asarray(rgb)
+
+
+def coarse_lab(rgb: np.ndarray) -> np.ndarray:
+    """Lab of a small copy, ``(H', W', 3)``: enough to judge the colours of ``(H, W, 3)`` uint8."""
+    return rgb_to_lab(np.asarray(Image.fromarray(rgb).reduce(max(1, min(rgb.shape[:2]) // COARSE))))
+
+
+def chroma(lab: np.ndarray) -> float:
+    """Mean chroma of ``(H, W, 3)`` Lab: how colourful a photograph is."""
+    return float(np.hypot(lab[..., 1], lab[..., 2]).mean())
+
+
+def colour_spread(lab: np.ndarray, *, steps: int = 40) -> float:
+    """How far colours lie from the mean colour of their lightness, in ab units: the upper quartile.
+
+    Near 0 for a toned print (sepia, cyanotype), whose colour follows from its lightness. A quartile, because
+    a date stamp or a stain does not make a toned print a colour photograph.
+
+    Args:
+        lab: ``(H, W, 3)``.
+        steps: that L is divided into.
+    """
+    lightness, ab = lab[..., 0].ravel(), lab[..., 1:].reshape(-1, 2)
+    step = (lightness * (steps / 100)).astype(int).clip(0, steps - 1)
+    total = np.stack([np.bincount(step, values, steps) for values in ab.T], axis=1)
+    mean = total / np.bincount(step, minlength=steps).clip(1)[:, None]
+    return float(np.quantile(np.linalg.norm(ab - mean[step], axis=1), 0.75))
+
+
+def judge(rgb: np.ndarray, *, smallest: int) -> str | None:
+    """Why nothing can be learned from ``(H, W, 3)`` uint8: "tiny", "grey" or "toned"; None if something can.
+
+    Args:
+        rgb: the photograph.
+        smallest: short side in pixels that is large enough.
+    """
+    if min(rgb.shape[:2]) < smallest:
+        return "tiny"
+    lab = coarse_lab(rgb)
+    if chroma(lab) < MIN_CHROMA:
+        return "grey"
+    return "toned" if colour_spread(lab) < MIN_SPREAD else None

@@ -1,0 +1,70 @@
+"""What a network learns from in one step: crops of photographs with simulated hints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..color import rgb_to_lab
+from ..hints import HintBatch
+from .augment import degrade, recolour
+from .config import TrainConfig
+from .data import Photographs
+from .simulate import simulate_batch
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures as a network sees them, and what it should answer.
+
+    Attributes:
+        lightness: ``(N, 1, H, W)`` in [0, 100], of some pictures damaged.
+        hints: of a simulated user.
+        truth: ``(N, 2, H, W)`` ab in Lab units.
+        natural: ``(N,)`` 1 where the colours are the photograph's own, 0 where they were changed: those
+            nobody can guess without hints.
+    """
+
+    lightness: Tensor
+    hints: HintBatch
+    truth: Tensor
+    natural: Tensor
+
+
+def generator_of(seed: int, *, step: int, shard: int) -> torch.Generator:
+    """The randomness of one shard of one step, whichever process draws it, whatever was drawn before."""
+    state = np.random.SeedSequence((seed, step, shard)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0]))
+
+
+def draw(
+    photographs: Photographs,
+    config: TrainConfig,
+    *,
+    size: int,
+    crop: int,
+    generator: torch.Generator,
+    device: torch.device,
+) -> Examples:
+    """Draw `size` examples of `crop` x `crop` pixels.
+
+    Args:
+        photographs: to crop.
+        config: the mixture of hints and damages.
+        size: number of examples.
+        crop: their side in pixels.
+        generator: on the CPU.
+        device: of the result.
+    """
+    rgb = photographs.batch(size, crop=crop, generator=generator).to(device)
+    lab, anchor = recolour(rgb_to_lab(rgb), share=config.unusual, generator=generator)
+    truth = lab[:, 1:].contiguous()
+    lightness = degrade(lab[:, :1].contiguous(), share=config.aged, generator=generator)
+    hints = simulate_batch(
+        truth, generator=generator, blank=config.blank, many=config.many, strokes=config.strokes,
+        most=config.most, anchor=anchor,
+    )  # fmt: skip
+    return Examples(lightness, hints, truth, (anchor[:, 0] < 0).to(truth))

@@ -1,0 +1,125 @@
+"""Several processes that train one network: who takes part, and what they must agree on.
+
+A launcher starts them, and Hugging Face accelerate picks their devices and connects them:
+
+    accelerate launch --multi_gpu --num_processes 2 -m ipycolorize train ...
+    torchrun --nproc-per-node 2 -m ipycolorize train ...
+
+Both work without a GPU as well (accelerate's own flag for that, --cpu, starts several processes only by MPI).
+What the processes exchange is little: one sum of gradients in each step.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..models.device import pick_device
+
+CPU = torch.device("cpu")
+SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")  # as launchers say them
+
+
+class ProcessesError(RuntimeError):
+    """Processes that cannot train together."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """All processes of a run, seen from one of them.
+
+    Attributes:
+        count: how many there are.
+        index: of this one; 0 is the main one, which logs, validates and saves.
+        device: of this one.
+    """
+
+    count: int = 1
+    index: int = 0
+    device: torch.device = CPU
+
+    @property
+    def main(self) -> bool:
+        """Whether this process speaks for all."""
+        return self.index == 0
+
+    def add_up(self, tensors: list[Tensor]) -> None:
+        """Replace each tensor by its sum over the processes, all in one message."""
+        if self.count > 1:
+            message = torch.cat([tensor.flatten() for tensor in tensors])
+            torch.distributed.all_reduce(message)
+            for tensor, total in zip(tensors, message.split([t.numel() for t in tensors]), strict=True):
+                tensor.copy_(total.view(tensor.shape))
+
+    def agree(self, *, seconds: float, stop: bool) -> tuple[float, bool]:
+        """The main process's clock, and whether any process wants to stop: the same answer for all."""
+        if self.count == 1:
+            return seconds, stop
+        clock = seconds if self.main else 0.0
+        message = torch.tensor([clock, stop], dtype=torch.float64, device=self.device)
+        self.add_up([message])
+        clock, wishes = message.tolist()
+        return clock, wishes > 0
+
+    def check_same(self, tensors: list[Tensor]) -> None:
+        """Make sure that all processes start from the same numbers.
+
+        Raises:
+            ProcessesError: in all of them, if they do not.
+        """
+        if self.count > 1:
+            total = torch.stack([tensor.detach().double().sum().to(self.device) for tensor in tensors])
+            extremes = torch.cat([total, -total])
+            torch.distributed.all_reduce(extremes, torch.distributed.ReduceOp.MAX)
+            most, least = extremes.chunk(2)
+            if not torch.equal(most, -least):
+                raise ProcessesError(
+                    "expected all processes to start from the same weights and the same checkpoint, but they "
+                    "differ; use the same seed, and a folder that all of them see"
+                )
+
+
+ALONE = Processes()
+
+
+@contextmanager
+def join(device: str = "auto") -> Iterator[Processes]:
+    """Take part in the run that a launcher started; without a launcher, one process by itself.
+
+    Args:
+        device: a name as `pick_device` takes it.
+
+    Raises:
+        DeviceError: the device is not here.
+        ProcessesError: there are several processes, but nothing connects them.
+    """
+    picked = pick_device(device)
+    count = max(int(os.environ.get(name, "1")) for name in SIZES)
+    if count == 1:
+        if os.environ.get("ACCELERATE_USE_CPU") == "True" and "MASTER_ADDR" in os.environ:
+            raise ProcessesError(
+                "expected several processes, but accelerate launch --cpu started one (more need MPI); "
+                "use torchrun --nproc-per-node N, or accelerate launch --multi_gpu, without a GPU too"
+            )
+        yield Processes(device=picked)
+        return
+    try:
+        from accelerate import Accelerator
+    except ImportError as error:
+        raise ProcessesError(
+            "expected accelerate, which connects several processes; pip install 'ipycolorize[distributed]'"
+        ) from error
+    accelerator = Accelerator(cpu=picked.type == "cpu")
+    if accelerator.num_processes != count:
+        raise ProcessesError(
+            f"expected {count} processes, accelerate connects {accelerator.num_processes}; use torchrun"
+        )
+    try:
+        yield Processes(accelerator.num_processes, accelerator.process_index, accelerator.device)
+    finally:
+        accelerator.end_training()
