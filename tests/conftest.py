@@ -31,6 +31,12 @@ def small(china):
     return np.ascontiguousarray(china[::4, ::4])
 
 
+@pytest.fixture
+def crop(china):
+    """(90, 120, 3): colourful."""
+    return np.ascontiguousarray(china[100:190, 200:320])
+
+
 def build_live(*, heads: int = 4, answers: bool = True, seed: int = 0) -> Live:
     """An untrained Live network of some 40,000 parameters, in eval mode.
 

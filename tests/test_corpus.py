@@ -6,6 +6,7 @@ import tarfile
 import numpy as np
 import pytest
 from PIL import Image
+from shards import encoded, tar_of
 from sklearn.datasets import load_sample_image
 
 from ipycolorize.training import corpus
@@ -18,27 +19,6 @@ from ipycolorize.training.corpus import (
     find_images,
     judge,
 )
-
-
-def encoded(rgb, kind="PNG", **options):
-    file = io.BytesIO()
-    Image.fromarray(rgb).save(file, kind, **options)
-    return file.getvalue()
-
-
-def tar_of(path, members):
-    with tarfile.open(path, "w") as shard:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            shard.addfile(info, io.BytesIO(content))
-    return path
-
-
-@pytest.fixture
-def crop(china):
-    """(90, 120, 3): colourful."""
-    return np.ascontiguousarray(china[100:190, 200:320])
 
 
 def names(*sources):

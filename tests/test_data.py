@@ -2,36 +2,15 @@
 
 import io
 import os
-import tarfile
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from shards import encoded, tar_of
 
 from ipycolorize.training.corpus import DataError
 from ipycolorize.training.data import CROPS, Photographs, StreamedPhotographs, free_memory
-
-
-def encoded(rgb, kind="PNG"):
-    file = io.BytesIO()
-    Image.fromarray(rgb).save(file, kind)
-    return file.getvalue()
-
-
-def tar_of(path, members):
-    with tarfile.open(path, "w") as shard:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            shard.addfile(info, io.BytesIO(content))
-    return path
-
-
-@pytest.fixture
-def crop(china):
-    """(90, 120, 3): colourful."""
-    return np.ascontiguousarray(china[100:190, 200:320])
 
 
 def load(*sources, **options):

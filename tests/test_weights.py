@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save_file
+from sklearn.datasets import load_sample_image
 from torch import nn
 
+from ipycolorize.color import rgb_to_lab
 from ipycolorize.hints import HintBatch
 from ipycolorize.models import list_models, load_model
 from ipycolorize.models import weights as module
@@ -19,6 +22,7 @@ from ipycolorize.models.device import DeviceError, pick_device
 from ipycolorize.models.published import MASK_OFFSET, published_name
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.models.weights import Card, WeightsError, build, save_model, weights_folder
+from ipycolorize.protocol import random_points, reveal_points
 
 
 def trained(**config) -> SIGGRAPH17:
@@ -407,3 +411,19 @@ def test_device_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch, save
 def test_unknown_device_is_an_error() -> None:
     with pytest.raises(DeviceError, match="expected a device of auto, cuda, mps, cpu, got 'gpu'"):
         pick_device("gpu")
+
+
+@pytest.mark.parametrize("short_side", [160, 256, 400, 768])
+@torch.inference_mode()
+def test_the_default_network_works_at_every_size(short_side: int) -> None:
+    """A 3:2 photograph, 20 true points: the picture must come much nearer to the truth than grey is."""
+    china = torch.tensor(load_sample_image("china.jpg")).permute(2, 0, 1)[None].float() / 255
+    shape = (short_side, round(short_side * china.shape[3] / china.shape[2]))
+    truth = rgb_to_lab(F.interpolate(china, size=shape, mode="bilinear", antialias=True))
+    generator = torch.Generator().manual_seed(0)
+    row, col = random_points(1, 20, shape=shape, generator=generator)
+    hints = reveal_points(truth[:, 1:], row, col, patch=7 * short_side // 256)
+    network = load_model("live")
+    ab = network.decode(network.encode(truth[:, :1]), hints).ab
+    error = [(guess - truth[:, 1:]).square().mean().item() for guess in (ab, torch.zeros_like(ab))]
+    assert error[0] < 0.6 * error[1]

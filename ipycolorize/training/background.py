@@ -64,8 +64,8 @@ class Job:
 
     @property
     def config(self) -> TrainConfig:
-        """How it trains."""
-        return TrainConfig(minutes=self.minutes, rate=self.rate, seed=self.seed)
+        """How it trains: the warm-up is short, for only the optimiser starts from nothing."""
+        return TrainConfig(minutes=self.minutes, rate=self.rate, warmup=30, seed=self.seed)
 
 
 class Background:
