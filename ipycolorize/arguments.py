@@ -127,7 +127,7 @@ def _add_training(train: argparse.ArgumentParser) -> None:
     add("--crop", type=natural, help="side of all crops in pixels; by default they grow while training")
     add("--batch", type=natural, help="crops in a step (default 16 with --crop)")
     add("--shards", type=natural, help="parts of a batch, shared out among processes (default: one for each)")
-    add("--rate", type=float, help="peak learning rate (default 0.001; from --init on 0.0002)")
+    add("--rate", type=float, help="peak learning rate (default 0.001; with --init 0.0001)")
     add(
         "--rebalance", type=float, default=0.0, metavar="SHARE",
         help="let rare colours count more for the palette; the smaller the more, 0.5 is usual (default: off)",

@@ -118,14 +118,15 @@ def run_train(args: argparse.Namespace) -> None:
 
 
 def _train_config(args: argparse.Namespace, processes: int) -> TrainConfig:
-    from .training.config import FINE_RATE, PHASES, RATE, Phase, TrainConfig
+    from .training.config import FINE_PHASES, FINE_RATE, PHASES, RATE, Phase, TrainConfig
 
     one_size = args.crop is not None or args.batch is not None
+    phases, rate = (PHASES, RATE) if args.init is None else (FINE_PHASES, FINE_RATE)
     config = TrainConfig(
         minutes=30.0 if args.minutes is None and args.steps is None else args.minutes,
         steps=args.steps,
-        phases=(Phase(0.0, crop=args.crop or 128, batch=args.batch or 16),) if one_size else PHASES,
-        rate=args.rate or (RATE if args.init is None else FINE_RATE),
+        phases=(Phase(0.0, crop=args.crop or 128, batch=args.batch or 16),) if one_size else phases,
+        rate=args.rate or rate,
         rebalance=args.rebalance,
         shards=args.shards or processes,
         seed=args.seed,

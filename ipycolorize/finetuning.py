@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .training.background import Background, Job
+from .training.config import FINE_RATE
 from .training.curves import plot_history
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def finetune(
     out: str | os.PathLike[str],
     start: str | os.PathLike[str] = "live",
     minutes: float = 10.0,
-    rate: float = 2e-4,
+    rate: float = FINE_RATE,
     device: str = "auto",
     seed: int = 0,
 ) -> FineTuning:

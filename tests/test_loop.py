@@ -213,8 +213,9 @@ def test_a_batch_in_shards_is_the_mean_of_its_parts(start, make_live, photograph
         )  # fmt: skip
         with torch.autocast("cpu", dtype=torch.bfloat16):
             outputs = network(examples.lightness, examples.hints)
-        losses = objective(outputs, examples, trainer.bins, delta=20.0)
-        (losses[0] + 0.5 * losses[1] + 0.5 * losses[2]).backward()
+        losses = objective(outputs, examples, trainer.bins, delta=trainer.config.delta)
+        config = trainer.config
+        (losses[0] + config.auto * losses[1] + config.classify * losses[2]).backward()
         gradients.append([
             torch.zeros_like(value) if value.grad is None else value.grad for value in network.parameters()
         ])  # fmt: skip

@@ -28,7 +28,7 @@ from ..models.device import pick_device
 from ..models.weights import load_model
 from ..protocol import square
 from .checkpoint import TrainingError
-from .config import Record, TrainConfig
+from .config import FINE_PHASES, FINE_RATE, Record, TrainConfig
 from .curves import read_log
 from .data import DataError, Photographs
 from .loop import Trainer, validate
@@ -49,7 +49,7 @@ class Job:
         out: folder for checkpoint, log and weights; a checkpoint found there is resumed.
         start: name or file of the weights to begin with.
         minutes: of training, in all.
-        rate: peak learning rate. A fifth of the one for a new network: what it knows is to be kept.
+        rate: peak learning rate. A tenth of the one for a new network: what it knows is to be kept.
         device: "auto", "cpu", "cuda" or "mps".
         seed: of crops and hints.
     """
@@ -58,14 +58,16 @@ class Job:
     out: str
     start: str = "live"
     minutes: float = 10.0
-    rate: float = 2e-4
+    rate: float = FINE_RATE
     device: str = "auto"
     seed: int = 0
 
     @property
     def config(self) -> TrainConfig:
-        """How it trains: the warm-up is short, for only the optimiser starts from nothing."""
-        return TrainConfig(minutes=self.minutes, rate=self.rate, warmup=30, seed=self.seed)
+        """How it trains; the warm-up is short, for only the optimiser starts from nothing."""
+        return TrainConfig(
+            minutes=self.minutes, phases=FINE_PHASES, rate=self.rate, warmup=30, seed=self.seed
+        )
 
 
 class Background:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 RATE = 1e-3  # peak learning rate for a new network
-FINE_RATE = 2e-4  # for one that has learned: what it knows is to be kept
+FINE_RATE = 1e-4  # for one that has learned: what it knows is to be kept
 BUDGET = ("minutes", "steps")  # of a configuration: a run may be prolonged
 
 
@@ -35,6 +35,9 @@ class Phase:
 # to whole photographs (Touvron et al. 2019, "Fixing the train-test resolution discrepancy"). Every step has
 # about as many pixels.
 PHASES = (Phase(0.0, 96, 28), Phase(0.4, 128, 16), Phase(0.8, 192, 8))
+
+# Small crops would shift the statistics of a trained network's batch norms.
+FINE_PHASES = (Phase(0.0, 192, 8),)
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,14 @@ class TrainConfig:
     clip: float = 1.0
     ema: float = 0.999
     delta: float = 20.0
-    auto: float = 0.5
+    auto: float = 1.0
     classify: float = 0.5
-    blank: float = 0.2
+    blank: float = 0.15
     many: float = 0.4
     strokes: float = 0.1
     most: int = 512
-    unusual: float = 0.1
-    aged: float = 0.15
+    unusual: float = 0.06
+    aged: float = 0.08
     rebalance: float = 0.0
     shards: int = 1
     seed: int = 0

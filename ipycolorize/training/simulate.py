@@ -115,7 +115,7 @@ def simulate_batch(
     ab: Tensor,
     *,
     generator: torch.Generator,
-    blank: float = 0.2,
+    blank: float = 0.15,
     many: float = 0.4,
     strokes: float = 0.1,
     most: int = 512,
