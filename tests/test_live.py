@@ -65,9 +65,11 @@ def propagate_plainly(network, lightness, hints):
     side of a square as large as the picture; a hint's weight multiplies the exponential.
     """
     deep = network.encoder((lightness - 50) / 50)
-    gates, vectors, autos = (
-        layer(deep).double().numpy() for layer in (network.to_gates, network.to_embedding, network.to_auto)
+    gates, vectors, autos, gains = (
+        layer(deep).double().numpy()
+        for layer in (network.to_gates, network.to_embedding, network.to_auto, network.to_gain)
     )
+    gains = np.exp(2 * np.tanh(gains))
     rows, cols = deep.shape[2:]
     side = math.sqrt(rows * cols)
     count, points = hints.row.shape
@@ -101,8 +103,10 @@ def propagate_plainly(network, lightness, hints):
                 total += exps.sum()
                 for h, (r, c) in enumerate(places):
                     shares[n, h, i, j] = exps[h] / total
-                    step = hints.ab[n, h].double().numpy() / 110 - bilinear(auto, r, c)
-                    out[n, :, i, j] += exps[h] / total * step
+                    step = (hints.ab[n, h].double().numpy() / 110 - bilinear(auto, r, c)) / bilinear(
+                        gains[n], r, c
+                    )
+                    out[n, :, i, j] += gains[n, :, i, j] * exps[h] / total * step
     return out, shares
 
 
@@ -126,7 +130,7 @@ def test_propagation_equals_the_formula(make_live, heads):
     expected, shares = propagate_plainly(network, lightness, hints)
     np.testing.assert_allclose(network.propagate(features, hints), expected, atol=2e-5)
     np.testing.assert_allclose(network.weights(features, hints), shares, atol=2e-5)
-    assert 0.05 < shares.sum(1).mean() < 0.95  # neither hints nor null have it all
+    assert 0.01 < shares.sum(1).mean() < 0.95  # neither hints nor null have it all
 
 
 @torch.inference_mode()
@@ -197,8 +201,8 @@ def test_shares_are_between_nothing_and_everything(tiny):
     assert shares.min() >= 0
     assert shares.sum(1).max() <= 1 + 1e-5
     step = hints.ab.transpose(1, 2) / 110 - tiny._at(features.auto, features, hints)
-    moved = torch.einsum("nkhw,nck->nchw", shares, step)
-    torch.testing.assert_close(features.auto + moved, tiny.propagate(features, hints), atol=1e-5, rtol=0)
+    moved = torch.einsum("nkhw,nck->nchw", shares, step / tiny._at(features.gain, features, hints))
+    torch.testing.assert_close(features.auto + features.gain * moved, tiny.propagate(features, hints), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("chunk", [1, 300, 5000])

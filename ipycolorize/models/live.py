@@ -4,12 +4,13 @@ The paper's network (siggraph17) must redo everything for each click, because hi
 convolution. Here the two halves of the paper's title, edit propagation and learned priors, meet in one
 formula:
 
-    ab(x) = auto(x) + sum_h w(x, h) (c_h - auto(h))
+    ab(x) = auto(x) + g(x) sum_h w(x, h) (c_h - auto(h)) / g(h)
     w = softmax over all (head k, hint h) and a null
-    logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - g_k |x - h|² + b_k(x) + s_k(c_h, auto(h)),   the null's: n(x)
+    logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - r_k |x - h|² + b_k(x) + s_k(c_h, auto(h)),   the null's: n(x)
 
-`auto` is the automatic colorization, e_k unit embeddings, n and b read from the photograph alone (all cached
-by `encode`, at half resolution); distances are in units of the side of a square as large as the picture.
+`auto` is the automatic colorization, e_k unit embeddings, n, b and g read from the photograph alone (all
+cached by `encode`, at half resolution); distances are in units of the side of a square as large as the picture.
+g is how much colour a place shows: less in the shade, so that a hint in the light does not paint it flat.
 s_k weighs a hint by what it says: one that contradicts the automatic colour means an unusual thing and should
 fill it (paper, section 4.3), one that agrees leaves the rest to `auto`.
 Where the null wins, the automatic colour stays. A small tail at full resolution then sharpens colour borders
@@ -41,6 +42,7 @@ from .encoder import STRIDE, Encoder, conv
 
 AB_SCALE = 110.0  # inside the network, colours are ab / 110
 SPEED = 10.0  # how much faster than other parameters the heads' sharpness and reach learn
+GAIN = 2.0  # the largest |log g|
 SAY = 5.0  # the largest |s_k|: a factor of 150 more or less than another hint
 TINY = 1e-30  # keeps 0 / 0 away where neither a hint nor the null says anything
 FAR = (
@@ -64,6 +66,7 @@ class Features:
         null: ``(N, P)`` exp of n(x), less the same value.
         auto: ``(N, 2, H', W')`` automatic ab, normalised.
         logits: ``(N, 313, H'/2, W'/2)`` of the automatic distribution.
+        gain: ``(N, 1, H', W')`` g(x), positive.
         edges: ``(N, C, H, W)`` of the tail's first convolution: what it sees of the photograph.
         sums: what was computed for the last hints, by number of the block; see `Live.propagate`.
     """
@@ -75,6 +78,7 @@ class Features:
     null: Tensor
     auto: Tensor
     logits: Tensor
+    gain: Tensor
     edges: Tensor
     sums: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
@@ -119,6 +123,7 @@ class Live(Network):
         self.to_embedding = nn.Conv2d(out, heads * dim, 1)
         self.to_auto = nn.Conv2d(out, 2, 1)
         self.to_gates = nn.Conv2d(out, 1 + heads, 1)  # null, then the heads' biases
+        self.to_gain = nn.Conv2d(out, 1, 1)
         self.to_logits = nn.Sequential(conv(out, 128, stride=2), nn.Conv2d(128, NUM_BINS, 1))
         # Sharpness and reach of the heads, in logarithms scaled so that they learn as fast as the rest
         # (`SPEED`).
@@ -137,7 +142,7 @@ class Live(Network):
 
     def _start(self) -> None:
         """Begin as plain edit propagation over grey: no automatic colour, no residual, trusted hints."""
-        for layer in (self.to_auto, self.to_gates, self.to_say[2], self.tail_out):
+        for layer in (self.to_auto, self.to_gates, self.to_gain, self.to_say[2], self.tail_out):
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter)
         with torch.no_grad():
@@ -169,14 +174,15 @@ class Live(Network):
             null=(null - peak).exp(),
             auto=self.to_auto(deep).float(),
             logits=self.to_logits(deep).float(),
+            gain=(GAIN * torch.tanh(self.to_gain(deep).float())).exp(),
             edges=self.edge(norm),
         )
 
     def _queries(self, embedding: Tensor, bias: Tensor, grid: tuple[int, int]) -> Tensor:
         """``(N, heads, P, D + 5)``, so that one product with `_keys` gives every logit.
 
-        T (e.e' - 1) - g |x - h|² + b + s + log weight
-            = [T e, 2 g x, b - T - g |x|², -g, 1] . [e', h, 1, |h|², s + log weight]
+        T (e.e' - 1) - r |x - h|² + b + s + log weight
+            = [T e, 2 r x, b - T - r |x|², -r, 1] . [e', h, 1, |h|², s + log weight]
         """
         sharpness, reach = (value.view(1, -1, 1, 1) for value in self._reach())
         side = math.sqrt(grid[0] * grid[1])
@@ -236,11 +242,15 @@ class Live(Network):
         else:
             blocks = (hints.columns(start, start + BLOCK) for start in range(0, points, BLOCK))
             total = torch.stack([self._known_sums(features, *block) for block in enumerate(blocks)]).sum(0)
-        return features.auto + self._shares(features, total).transpose(1, 2).unflatten(2, features.grid)
+        moved = self._shares(features, total).transpose(1, 2).unflatten(2, features.grid)
+        return features.auto + features.gain * moved
 
     def _steps(self, features: Features, hints: HintBatch) -> Tensor:
-        """c_h - auto(h) ``(N, K, 2)``, normalised."""
-        return hints.ab / AB_SCALE - self._at(features.auto, features, hints).transpose(1, 2)
+        """(c_h - auto(h)) / g(h), ``(N, K, 2)``, normalised."""
+        auto, gain = (
+            self._at(image, features, hints).transpose(1, 2) for image in (features.auto, features.gain)
+        )
+        return (hints.ab / AB_SCALE - auto) / gain
 
     def _known_sums(self, features: Features, number: int, block: HintBatch) -> Tensor:
         """`_sums` of one block of hints, computed only where a hint of it differs from the last time.

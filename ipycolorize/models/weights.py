@@ -63,7 +63,7 @@ _CARDS: tuple[Card, ...] = (  # best first; weights/README.md shows the same as 
     Card(
         name="live",
         file="live.safetensors",
-        sha256="9bc7c303b4e789c2c777a60a2ddc0a2e9ab2d2ad34d719c2b0315526aff56639",
+        sha256="116447c021d12d41ff99d5630df3703e1e81f9bee1f80cbb52694cbdc70cd482",
         network="live",
         config={
             "widths": (32, 64, 128, 224, 256),
