@@ -202,7 +202,9 @@ def test_shares_are_between_nothing_and_everything(tiny):
     assert shares.sum(1).max() <= 1 + 1e-5
     step = hints.ab.transpose(1, 2) / 110 - tiny._at(features.auto, features, hints)
     moved = torch.einsum("nkhw,nck->nchw", shares, step / tiny._at(features.gain, features, hints))
-    torch.testing.assert_close(features.auto + features.gain * moved, tiny.propagate(features, hints), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        features.auto + features.gain * moved, tiny.propagate(features, hints), atol=1e-5, rtol=0
+    )
 
 
 @pytest.mark.parametrize("chunk", [1, 300, 5000])
