@@ -135,7 +135,7 @@ def test_propagation_equals_the_formula(make_live, heads):
 
 @torch.inference_mode()
 def test_the_tail_trusts_revealed_pixels_and_adds_a_residual(tiny):
-    """out = ab + m t (c - ab) + r, with t and r of three convolutions that see ab, the gap and the mask."""
+    """t and r come from three convolutions that see ab, the gap and the mask."""
     lightness, hints = photo(32, 64), random_hints(32, 64, points=4)
     features = tiny.encode(lightness)
     ab = F.interpolate(tiny.propagate(features, hints), size=(32, 64), mode="bilinear", align_corners=False)
@@ -144,7 +144,10 @@ def test_the_tail_trusts_revealed_pixels_and_adds_a_residual(tiny):
     out = tiny.tail_out(tiny.tail_mid(seen.relu()).relu())
     trust, rest = 1 / (1 + (-out[:, 2:]).exp()), 0.1 * out[:, :2]
     torch.testing.assert_close(
-        tiny.decode(features, hints).ab / 110, ab + trust * gap + rest, atol=1e-5, rtol=0
+        tiny.decode(features, hints).ab / 110,
+        ab + trust * gap + (1 - hints.mask * trust) * rest,
+        atol=1e-5,
+        rtol=0,
     )
     assert rest.abs().max() > 1e-3
 

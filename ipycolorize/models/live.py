@@ -16,9 +16,10 @@ should fill it (paper, section 4.3), one that agrees leaves the rest to `auto`.
 Where the null wins, the automatic colour stays. A small tail at full resolution then sharpens colour borders
 along the photograph's own edges and trusts revealed pixels:
 
-    out(x) = ab(x) + m(x) t(x) (c(x) - ab(x)) + r(x)
+    out(x) = ab(x) + m(x) t(x) (c(x) - ab(x)) + (1 - m(x) t(x)) r(x)
 
-with the paper's mask m and raster c of revealed pixels; t and r are computed by three convolutions. The
+with the paper's mask m and raster c of revealed pixels; t and r are computed by three convolutions, and what
+is trusted needs no residual. The
 distribution for the palette follows the same weights, (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h).
 Unlike the paper's (3.4.2), p_auto may shape the encoder: what colours a thing can have is worth knowing for
 `auto` and for the null as well.
@@ -316,7 +317,8 @@ class Live(Network):
         gap = hints.mask * (hints.raster / AB_SCALE - ab)
         seen = self.tail_in(torch.cat([ab, gap, hints.mask], dim=1))
         out = self.tail_out(F.relu(self.tail_mid(F.relu(seen + features.edges)))).float()
-        return ab + torch.sigmoid(out[:, 2:]) * gap + 0.1 * out[:, :2]
+        trust = torch.sigmoid(out[:, 2:])
+        return ab + trust * gap + (1 - hints.mask * trust) * 0.1 * out[:, :2]
 
     def _distribution(self, features: Features, hints: HintBatch) -> Tensor:
         """Logits ``(N, 313, H'/2, W'/2)`` of the mixture."""
