@@ -164,7 +164,7 @@ def test_seed_decides_the_questions() -> None:
 
 
 def test_batches_make_no_difference_to_the_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ipycolorize.analysis.behaviour.BATCH", 1)
+    monkeypatch.setattr("ipycolorize.analysis.sweep.BATCH", 1)
     (row,) = behave({"copy": Copy((0, 2))}, IMAGES, size=64, progress=False)
     assert row.images == 2
     assert row.true_10 == pytest.approx(2, abs=1e-4)

@@ -19,14 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ..hints import HintBatch
 from ..models.base import Network
-from ..protocol import psnr_of, square
+from ..protocol import psnr_of
+from .sweep import squares
 from .trial import Trial
 
-BATCH = 8  # images decoded together
 WAY = 10.0  # ab units: a pixel that is nearer to the hint's colour from the start cannot be said to follow
 
 
@@ -135,20 +134,10 @@ def behave(
     """
     generator = torch.Generator().manual_seed(seed)
     found: dict[str, list[dict[str, Tensor]]] = {name: [] for name in methods}
-    pending: list[Tensor] = []
-
-    def ask() -> None:
-        trial = Trial.draw(torch.stack(pending), generator=generator)
+    for batch in squares(images, size=size, doing="asking", progress=progress):
+        trial = Trial.draw(batch, generator=generator)
         for name, network in methods.items():
             found[name].append(answer(network, trial))
-        pending.clear()
-
-    for image in tqdm(images, desc="asking", unit=" images", disable=not progress):
-        pending.append(square(image, size))
-        if len(pending) == BATCH:
-            ask()
-    if pending:
-        ask()
     if not any(found.values()):
         raise ValueError("expected at least one image and one network, got none")
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,25 @@ class Score:
     psnr_se: float
 
 
+def squares(images: Iterable[np.ndarray], *, size: int, doing: str, progress: bool) -> Iterator[Tensor]:
+    """Images squashed to squares, a few at a time: ``(N, 3, size, size)`` uint8, N up to `BATCH`.
+
+    Args:
+        images: ``(H, W, 3)`` uint8 each.
+        size: side in pixels.
+        doing: what, for the bar.
+        progress: show a bar.
+    """
+    pending: list[Tensor] = []
+    for image in tqdm(images, desc=doing, unit=" images", disable=not progress):
+        pending.append(square(image, size))
+        if len(pending) == BATCH:
+            yield torch.stack(pending)
+            pending = []
+    if pending:
+        yield torch.stack(pending)
+
+
 def evaluate(
     methods: dict[str, Network],
     images: Iterable[np.ndarray],
@@ -97,11 +116,9 @@ def evaluate(
     if reveal == "max-error":
         check_room(counts, shape=(size, size), patch=patch)
     found: dict[tuple[str, str], list[Tensor]] = {}
-    pending: list[Tensor] = []
     generators = {name: torch.Generator().manual_seed(seed) for name in methods}  # the same points for all
 
-    def measure() -> None:
-        batch = torch.stack(pending)
+    for batch in squares(images, size=size, doing="evaluating", progress=progress):
         for name, network in methods.items():
             if reveal == "max-error":
                 scores = psnr_by_worst(network, batch, counts=counts, patch=patch)
@@ -116,14 +133,6 @@ def evaluate(
                 )
             for count, values in scores.items():
                 found.setdefault((name, count), []).append(values)
-        pending.clear()
-
-    for image in tqdm(images, desc="evaluating", unit=" images", disable=not progress):
-        pending.append(square(image, size))
-        if len(pending) == BATCH:
-            measure()
-    if pending:
-        measure()
     if not found:
         raise ValueError("expected at least one image to evaluate on, got none")
     return [_score(name, reveal, count, patch, torch.cat(parts)) for (name, count), parts in found.items()]

@@ -19,10 +19,9 @@ along the photograph's own edges and trusts revealed pixels:
     out(x) = ab(x) + m(x) t(x) (c(x) - ab(x)) + (1 - m(x) t(x)) r(x)
 
 with the paper's mask m and raster c of revealed pixels; t and r are computed by three convolutions, and what
-is trusted needs no residual. The
-distribution for the palette follows the same weights, (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h).
-Unlike the paper's (3.4.2), p_auto may shape the encoder: what colours a thing can have is worth knowing for
-`auto` and for the null as well.
+is trusted needs no residual. The distribution for the palette follows the same weights,
+(1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h). Unlike the paper's (3.4.2), p_auto may shape the encoder:
+what colours a thing can have is worth knowing for `auto` and for the null as well.
 """
 
 from __future__ import annotations
@@ -46,9 +45,7 @@ SPEED = 10.0  # how much faster than other parameters the heads' sharpness and r
 GAIN = 2.0  # the largest |log g|
 SAY = 5.0  # the largest |s_k|: a factor of 150 more or less than another hint
 TINY = 1e-30  # keeps 0 / 0 away where neither a hint nor the null says anything
-FAR = (
-    -60.0
-)  # least logit: e^-60 is nothing, but less would be denormal numbers, 50 times slower in processors
+FAR = -60.0  # least logit: e^-60 is nothing, and much less would be denormal numbers, which are slow
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 BUCKETS = (8, 32, 128)  # numbers of hints that share a product while training; see `_learn_to_sum`
 BLOCK = 32  # hints whose sums are remembered together
