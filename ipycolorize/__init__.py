@@ -16,6 +16,7 @@ _HOME = {
     "Frame": "image",
     "Hint": "hints",
     "Hints": "hints",
+    "Mood": "mood",
     "Photo": "image",
     "Session": "session",
     "finetune": "finetuning",

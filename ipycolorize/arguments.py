@@ -9,6 +9,9 @@ from pathlib import Path
 from . import __version__
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+REVEALS = (
+    "random", "max-error", "all", "histogram", "saturation", "histogram+saturation", "histogram+points"
+)  # fmt: skip
 
 
 def point(text: str) -> tuple[int, int, tuple[int, int, int], int | None]:
@@ -49,6 +52,17 @@ def natural(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """Read a number within 0..1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number within 0..1, got {text!r}")
+    return value
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
     top = argparse.ArgumentParser(prog="ipycolorize", description="Colorize photographs with a few hints.")
@@ -72,24 +86,45 @@ def parser() -> argparse.ArgumentParser:
         "--point", type=point, action="append", default=[], metavar="ROW,COL,#RRGGBB[,SIZE]",
         help="a colour at a pixel of the photograph; may be repeated",
     )  # fmt: skip
+    colorize.add_argument(
+        "--histogram-of", type=Path, metavar="REF", help="photograph whose colours, as a whole, to ask for"
+    )
+    colorize.add_argument(
+        "--saturation", type=share, metavar="S", help="how saturated on average, 0 (grey) to 1"
+    )
+    colorize.add_argument(
+        "--strength", type=share, metavar="X", help="how much of the way to these two, 0 to 1 (default 1)"
+    )
     _add_model(colorize)
 
     _add_training(commands.add_parser("train", help="train a network on photographs"))
 
-    evaluate = commands.add_parser("evaluate", help="PSNR against the number of revealed points")
+    evaluate = commands.add_parser("evaluate", help="PSNR against what is revealed: points, statistics")
     evaluate.add_argument("source", type=Path, help="folder or tar of photographs")
     evaluate.add_argument("--counts", type=counts, default=COUNTS, metavar="0,1,10", help="numbers of points")
     evaluate.add_argument(
-        "--reveal", choices=("random", "max-error", "all"), default="random",
-        help="random points, points where the prediction is worst (one prediction a point), or all pixels",
+        "--reveal", choices=REVEALS, default="random",
+        help="random points, points where the prediction is worst (one prediction a point), all pixels; the "
+        "true histogram of colours, the true mean saturation, both, or the histogram and random points",
     )  # fmt: skip
     evaluate.add_argument("--patch", type=natural, default=7, help="side of a revealed patch in pixels")
     evaluate.add_argument("--plot", type=Path, help="draw the curves into this file: .png, .pdf or .svg")
     _add_measuring(evaluate)
+    evaluate.add_argument("--seed", type=int, default=0)
 
     behaviour = commands.add_parser("behaviour", help="are hints obeyed, do they harm, do they spread")
     behaviour.add_argument("source", type=Path, help="folder or tar of photographs")
     _add_measuring(behaviour)
+    behaviour.add_argument("--seed", type=int, default=0)
+
+    transfer = commands.add_parser(
+        "transfer",
+        help="how much of another photograph's colours arrives",
+        description="Give every photograph the histogram of another one, and measure the earth mover's "
+        "distance from the result's histogram to it.",
+    )
+    transfer.add_argument("source", type=Path, help="folder or tar of photographs")
+    _add_measuring(transfer, methods="live,siggraph17-global,reinhard,larsson-matching")
 
     bench = commands.add_parser("bench", help="time and memory of an edit, beside the paper's network")
     bench.add_argument("--json", type=Path, help="write the rows to this file")
@@ -102,10 +137,12 @@ def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 
-def _add_measuring(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--methods", default="live,gray", help="networks, weights files, gray; with commas")
+def _add_measuring(command: argparse.ArgumentParser, *, methods: str = "live,gray") -> None:
+    command.add_argument(
+        "--methods", default=methods,
+        help=f"networks, weights files, gray, reinhard, larsson-matching; with commas (default {methods})",
+    )  # fmt: skip
     command.add_argument("--size", type=natural, default=256, help="photographs are squashed to this side")
-    command.add_argument("--seed", type=int, default=0)
     command.add_argument("--limit", type=natural, help="use at most so many photographs")
     command.add_argument("--json", type=Path, help="write the rows to this file")
     command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
@@ -121,6 +158,10 @@ def _add_training(train: argparse.ArgumentParser) -> None:
         "--init", metavar="NAME_OR_FILE", help="start from shipped weights or a weights file: fine-tuning"
     )
     add("--width", type=natural, help="of siggraph17: 64 is the paper's (default 16)")
+    add(
+        "--variant", choices=("local", "global"),
+        help="of siggraph17: reads points, or a histogram and a saturation as well (default local)",
+    )  # fmt: skip
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, help="of training, in all (default 30)")
     budget.add_argument("--steps", type=natural, help="of training, in all: exactly repeatable")
@@ -150,9 +191,10 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     """Read all arguments; those that contradict each other end the program as wrong ones do."""
     top = parser()
     args = top.parse_args(given)
-    if args.command == "train" and args.width is not None:
-        if args.init is not None:
-            top.error("argument --width: not allowed with argument --init: the weights know their width")
-        if args.network != "siggraph17":
-            top.error("argument --width: only with --network siggraph17; live has no width to choose")
+    for name in ("width", "variant"):
+        if args.command == "train" and getattr(args, name) is not None:
+            if args.init is not None:
+                top.error(f"argument --{name}: not allowed with argument --init: the weights know their {name}")
+            if args.network != "siggraph17":
+                top.error(f"argument --{name}: only with --network siggraph17; live has no {name} to choose")
     return args

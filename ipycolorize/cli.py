@@ -1,4 +1,4 @@
-"""The command line: `ipycolorize lab | colorize | train | evaluate | behaviour | bench`."""
+"""The command line: `ipycolorize lab | colorize | train | evaluate | behaviour | transfer | bench`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 from .arguments import parse
 
 if TYPE_CHECKING:
+    from .analysis.sweep import Score
     from .models.base import Network
+    from .mood import Mood
+    from .session import Session
     from .training.config import TrainConfig
     from .training.data import Photographs
 
@@ -36,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "train": run_train,
             "evaluate": run_evaluate,
             "behaviour": run_behaviour,
+            "transfer": run_transfer,
             "bench": run_bench,
         }
         run[args.command](args)
@@ -64,10 +68,39 @@ def run_colorize(args: argparse.Namespace) -> None:
         session.load(args.hints)
     for row, col, rgb, size in args.point:
         session.add(row, col, ab=session.ab_of(rgb), size=size)
+    session.set_mood(_mood(session, args))
     session.export(args.out)
     height, width = session.photo.shape
-    done = f"{width} x {height}, {len(session.hints)} hints, {session.network_name} on {session.device}"
-    print(f"{args.out}: {done}")
+    asked = ", ".join([f"{len(session.hints)} hints", *_mood_in_words(session.mood)])
+    print(f"{args.out}: {width} x {height}, {asked}, {session.network_name} on {session.device}")
+
+
+def _mood(session: Session, args: argparse.Namespace) -> Mood:
+    """The mood of the saved hints, with what the arguments name in the place of its own."""
+    mood = session.mood
+    if args.histogram_of is not None:
+        reference = session.mood_of(args.histogram_of)
+        mood = replace(mood, histogram=reference.histogram, source=reference.source)
+    if args.saturation is not None:
+        mood = replace(mood, saturation=args.saturation)
+    if args.strength is not None:
+        if mood.histogram is None and mood.saturation is None:
+            raise ValueError(
+                "expected something that --strength is the strength of: --histogram-of, --saturation, or "
+                "--hints with a mood"
+            )
+        mood = replace(mood, strength=args.strength)
+    return mood
+
+
+def _mood_in_words(mood: Mood) -> list[str]:
+    """What is asked of the colours as a whole."""
+    words = []
+    if mood.histogram is not None:
+        words.append(f"histogram of {mood.source}" if mood.source else "a histogram")
+    if mood.saturation is not None:
+        words.append(f"saturation {mood.saturation:.2f}")
+    return [*words, f"strength {mood.strength:.2f}"] if words and mood.strength < 1 else words
 
 
 def run_train(args: argparse.Namespace) -> None:
@@ -86,7 +119,8 @@ def run_train(args: argparse.Namespace) -> None:
         if args.init is not None:
             network = load_model(args.init)
         elif args.network == "siggraph17":
-            network = build("siggraph17", {"width": args.width or 16})
+            arguments = {"width": args.width or 16, "variant": args.variant or "local"}
+            network = build("siggraph17", arguments)
         else:
             network = build("live", {})
         memory = free_memory() / 2 if args.memory is None else args.memory
@@ -132,24 +166,15 @@ def _train_config(args: argparse.Namespace, processes: int) -> TrainConfig:
         seed=args.seed,
     )
     if args.paper:
-        config = replace(config, blank=0.0, many=0.0, strokes=0.0, unusual=0.0, aged=0.0)
+        config = replace(config, blank=0.0, many=0.0, strokes=0.0, statistics=0.75, unusual=0.0, aged=0.0)
     return config
 
 
 def _methods(args: argparse.Namespace) -> dict[str, Network]:
     """The networks of --methods by name."""
-    from .analysis.sweep import Gray
-    from .models.device import pick_device
-    from .models.weights import WeightsError, load_model
+    from .analysis.methods import load_method
 
-    methods: dict[str, Network] = {}
-    for name in args.methods.split(","):
-        try:
-            baseline = Gray().to(pick_device(args.device)) if name == "gray" else None
-            methods[name] = baseline or load_model(name, device=args.device)
-        except WeightsError as error:
-            raise WeightsError(f"{error}; gray is known as well") from error
-    return methods
+    return {name: load_method(name, device=args.device) for name in args.methods.split(",")}
 
 
 def _test_photographs(args: argparse.Namespace) -> Photographs:
@@ -165,26 +190,38 @@ def _test_photographs(args: argparse.Namespace) -> Photographs:
 def run_evaluate(args: argparse.Namespace) -> None:
     """Measure and print the curve."""
     from .analysis.plots import check_suffix, plot_curves, save_figure
-    from .analysis.sweep import evaluate
+    from .analysis.sweep import CURVES, TOLD, check_readers, evaluate
 
     _check_folder(args.json)
     if args.plot is not None:
         check_suffix(args.plot)
         _check_folder(args.plot)
-        if args.reveal == "all":
-            raise ValueError("expected --reveal random or max-error with --plot: all pixels make no curve")
+        if args.reveal not in CURVES:
+            raise ValueError(
+                f"expected --reveal {', '.join(CURVES[:-1])} or {CURVES[-1]} with --plot, got {args.reveal}: "
+                "it goes through no numbers of points and makes no curve"
+            )
     methods = _methods(args)
+    if TOLD[args.reveal]:
+        check_readers(methods)
     scores = evaluate(
         methods, _test_photographs(args).images, counts=args.counts, reveal=args.reveal, patch=args.patch,
         size=args.size, seed=args.seed,
     )  # fmt: skip
     for score in scores:
-        shown = "all" if score.count < 0 else score.count
         value = f"{score.psnr_mean:6.2f} ± {score.psnr_se:.2f} dB"
-        print(f"{score.method:24} {shown:>5} points  {value}  ({score.images} images)")
+        print(f"{score.method:24} {_revealed(score):>12}  {value}  ({score.images} images)")
     _write_rows(args.json, [asdict(score) for score in scores])
     if args.plot is not None:
         save_figure(plot_curves(scores), args.plot)
+
+
+def _revealed(score: Score) -> str:
+    """What a score's method was told, in words."""
+    if score.reveal in ("histogram", "saturation", "histogram+saturation"):
+        return score.reveal
+    points = "all points" if score.count < 0 else f"{score.count} points"
+    return f"histogram + {points:>10}" if score.reveal == "histogram+points" else points
 
 
 def run_behaviour(args: argparse.Namespace) -> None:
@@ -208,18 +245,38 @@ def run_behaviour(args: argparse.Namespace) -> None:
     _write_rows(args.json, [asdict(row) for row in rows])
 
 
+def run_transfer(args: argparse.Namespace) -> None:
+    """Measure and print how much of another photograph's colours arrives."""
+    from .analysis.sweep import check_readers
+    from .analysis.transfer import transfer
+
+    _check_folder(args.json)
+    methods = _methods(args)
+    check_readers(methods)
+    rows = transfer(methods, _test_photographs(args).images, size=args.size)
+    print(f"{'':24}{'distance to the reference, ab units':^36}")
+    print(f"{'method':24}{'automatic':>16}{'transferred':>18}{'ratio':>8}{'nearer':>9}")
+    for row in rows:
+        before, after = f"{row.before:.2f} ± {row.before_se:.2f}", f"{row.after:.2f} ± {row.after_se:.2f}"
+        print(f"{row.method:24}{before:>16}{after:>18}{row.ratio:8.2f}{row.nearer:9.1%}")
+    _write_rows(args.json, [asdict(row) for row in rows])
+
+
 def run_bench(args: argparse.Namespace) -> None:
     """Measure and print times."""
     from .analysis.bench import bench
 
+    _check_folder(args.json)
     rows = bench(args.device)
     print(
-        f"{'network':26}{'points':>7}{'dtype':>10}{'encode':>10}{'edit':>10}{'first':>10}{'click→rgb':>11}{'GFLOP':>9}{'peak':>9}"
+        f"{'network':26}{'points':>7}{'told':>11}{'dtype':>10}{'encode':>10}{'edit':>10}{'first':>10}"
+        f"{'mood':>10}{'click→rgb':>11}{'GFLOP':>9}{'peak':>9}"
     )
     for row in rows:
+        mood = f"{row.mood_ms:.1f} ms" if row.histogram else ""
         print(
-            f"{row.network:26}{row.points:7}{row.dtype:>10}{row.encode_ms:7.1f} ms{row.edit_ms:7.1f} ms"
-            f"{row.first_ms:7.1f} ms"
+            f"{row.network:26}{row.points:7}{'histogram' if row.histogram else '':>11}{row.dtype:>10}"
+            f"{row.encode_ms:7.1f} ms{row.edit_ms:7.1f} ms{row.first_ms:7.1f} ms{mood:>10}"
             f"{row.click_to_rgb_ms:8.1f} ms{row.gflop_edit:9.2f}{row.peak_mb:6.0f} MB"
         )
     _write_rows(args.json, [asdict(row) for row in rows])

@@ -123,6 +123,12 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     return companded(lab_to_linear(lab))
 
 
+def saturation(rgb: Tensor) -> Tensor:
+    """S of HSV: ``(..., 3, H, W)`` in [0, 1] -> ``(..., H, W)``, (max - min) / max of the channels; 0 in black."""
+    most, least = rgb.amax(dim=-3), rgb.amin(dim=-3)
+    return torch.where(most > 0, (most - least) / most.clamp(min=1e-6), 0)
+
+
 def to_uint8(rgb: Image) -> Image:
     """Clip floats to [0, 1] and round to 0..255: the only rounding to uint8 in the package."""
     if isinstance(rgb, Tensor):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .color import lab_to_linear, lab_to_rgb, rgb_to_lab
+from .color import lab_to_linear, lab_to_rgb, rgb_to_lab, to_uint8
 
 # Grid of 10; for each a, b runs over every ten from..to (Zhang et al. 2016, section 2: the bins that sRGB
 # reaches).
@@ -87,6 +87,14 @@ def snap(lab: Tensor, *, steps: int = 20) -> Tensor:
         restored = torch.cat([lightness, clipped[..., 1:, :, :]], dim=-3)
         current = torch.where(moving, restored, current)
     return rgb_to_lab(lab_to_rgb(current).clamp(0, 1))
+
+
+def displayed(lightness: float, ab: tuple[float, float]) -> tuple[tuple[int, int, int], tuple[float, float]]:
+    """How a screen shows (a, b) at this L: sRGB 0..255, and the (a, b) that it is then, snapped into sRGB."""
+    inside = snap(torch.tensor([lightness, *ab]).view(3, 1, 1))
+    red, green, blue = to_uint8(lab_to_rgb(inside)).flatten().tolist()
+    _, a, b = inside.flatten().tolist()
+    return (red, green, blue), (a, b)
 
 
 class AbBins:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .frame import Frame
 
-FORMAT, VERSION = "ipycolorize-hints", 1
+FORMAT, VERSION = "ipycolorize-hints", 2  # 1: points alone; 2: with a mood
 MAX_AB = 128.0  # no colour of sRGB has |a| or |b| above 108
 STROKE_WEIGHT = 0.5  # of each point of a brush stroke
 STROKE_SPACING = 4  # pixels from one to the next where the brush is smaller than that
@@ -162,7 +162,7 @@ class Hints:
             | ({} if hint.weight == 1 else {"weight": hint.weight})
             for hint in self.items
         ]
-        return {"format": FORMAT, "version": VERSION, "shape": list(shape), "hints": points}
+        return {"format": FORMAT, "version": 1, "shape": list(shape), "hints": points}
 
     @classmethod
     def from_json(cls, data: Any, *, shape: tuple[int, int]) -> Hints:
@@ -177,16 +177,12 @@ class Hints:
         Raises:
             HintError: naming what is wrong; nothing is guessed.
         """
-        if isinstance(data, str | bytes):
-            try:
-                data = json.loads(data)
-            except (ValueError, RecursionError):
-                raise HintError("expected hints saved as JSON, got text that is not JSON") from None
+        data = parse_json(data)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise HintError(f'expected hints saved by ipycolorize ("format": "{FORMAT}"), got something else')
-        if data.get("version") != VERSION:
+        if data.get("version") not in range(1, VERSION + 1):
             raise HintError(
-                f"expected hints of version {VERSION}, got version {data.get('version')!r}; "
+                f"expected hints of version 1 to {VERSION}, got version {data.get('version')!r}; "
                 "update ipycolorize to read it"
             )
         points = data.get("hints")
@@ -214,6 +210,20 @@ class Hints:
                     f"got {point!r} ({type(error).__name__}: {error})"
                 ) from None
         return hints
+
+
+def parse_json(data: Any) -> Any:
+    """The data of JSON given as text or bytes; anything else as it is.
+
+    Raises:
+        HintError: text that is not JSON.
+    """
+    if not isinstance(data, str | bytes):
+        return data
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise HintError("expected hints saved as JSON, got text that is not JSON") from None
 
 
 def _frame_between(here: tuple[int, int], there: Any) -> Frame:

@@ -17,6 +17,7 @@ from .frame import Frame
 from .hints import Hint, HintBatch
 from .image import Photo, resize_lightness
 from .models.base import Network, Prediction
+from .mood import Mood
 from .render import Colors, render
 
 
@@ -38,13 +39,13 @@ class Painter:
         self._device = network.bin_centers.device
         self._lightness = torch.from_numpy(resize_lightness(photo.lightness, frame.grid))[None, None]
         self._features: Any = None
-        self._predicted: tuple[tuple[Hint, ...], Prediction, Colors] | None = None
+        self._predicted: tuple[tuple[tuple[Hint, ...], Mood | None], Prediction, Colors] | None = None
         self._painted: tuple[Colors, np.ndarray] | None = None
         self._small_lightness: np.ndarray | None = None
 
-    def rgb(self, hints: Iterable[Hint], shape: tuple[int, int] | None = None) -> np.ndarray:
+    def rgb(self, hints: Iterable[Hint], mood: Mood, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The colorized photograph, ``(H, W, 3)`` uint8: at its own size, or at any other given."""
-        _, colors = self._predict(hints)
+        _, colors = self._predict(hints, mood)
         wanted = shape or self.photo.shape
         if self._painted is None or self._painted[0] is not colors or self._painted[1].shape[:2] != wanted:
             lightness = self._lightness_at_size(shape)
@@ -59,14 +60,14 @@ class Painter:
         none = torch.zeros(2, 1, 1)  # Lab's white is not exactly sRGB's: red and blue may round away
         return render(self._lightness_at_size(shape), Colors(none, none))[..., 1:2].repeat(3, axis=2)
 
-    def ab_at(self, hints: Iterable[Hint], row: int, col: int) -> tuple[float, float]:
+    def ab_at(self, hints: Iterable[Hint], mood: Mood, row: int, col: int) -> tuple[float, float]:
         """Colour of a pixel of the photograph, Lab units."""
-        _, colors = self._predict(hints)
+        _, colors = self._predict(hints, mood)
         return colors.at(*self.frame.to_grid(row, col), float(self.photo.lightness[row, col]))
 
-    def likely_at(self, hints: Iterable[Hint], row: int, col: int) -> np.ndarray:
+    def likely_at(self, hints: Iterable[Hint], mood: Mood, row: int, col: int) -> np.ndarray:
         """Distribution over the network's bins at a pixel of the photograph: ``(Q,)``, summing to 1."""
-        prediction, _ = self._predict(hints)
+        prediction, _ = self._predict(hints, mood)
         height, width = self.photo.shape
         place = torch.tensor([(col + 0.5) / width * 2 - 1, (row + 0.5) / height * 2 - 1]).view(1, 1, 1, 2)
         with torch.inference_mode():
@@ -74,9 +75,10 @@ class Painter:
             here = F.grid_sample(logits, place.to(logits.device), padding_mode="border", align_corners=False)
             return here.flatten().softmax(0).cpu().numpy()
 
-    def _predict(self, hints: Iterable[Hint]) -> tuple[Prediction, Colors]:
+    def _predict(self, hints: Iterable[Hint], mood: Mood) -> tuple[Prediction, Colors]:
         counting = tuple(hint for hint in hints if hint.weight > 0)
-        if self._predicted is not None and self._predicted[0] == counting:
+        wanted = (counting, mood or None)
+        if self._predicted is not None and self._predicted[0] == wanted:
             return self._predicted[1:]
         with torch.inference_mode():
             if self._features is None:
@@ -84,10 +86,11 @@ class Painter:
                 self._features = self.network.encode(self._lightness.to(self._device))
                 self._note("encode_ms", started)
             started = time.perf_counter()
-            prediction = self.network.decode(self._features, self._batch(counting))
+            told = {"global_hints": mood.global_hints().to(self._device)} if mood else {}
+            prediction = self.network.decode(self._features, self._batch(counting), **told)
             colors = Colors.of_prediction(self._lightness, prediction.ab)
             self._note("edit_ms", started)
-        self._predicted = (counting, prediction, colors)
+        self._predicted = (wanted, prediction, colors)
         return prediction, colors
 
     def _batch(self, hints: tuple[Hint, ...]) -> HintBatch:

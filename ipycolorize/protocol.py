@@ -2,11 +2,13 @@
 
 Protocol: RGB uint8 truth; each point reveals the mean ab of its patch (7 x 7); PSNR over all pixels and
 channels of the uint8-rounded output, for each image by itself. Points are uniform over the picture
-("random"), or each goes where the present prediction is worst ("max-error", section 4.1).
+("random"), or each goes where the present prediction is worst ("max-error", section 4.1). What the picture is
+like as a whole can be told as well: its true histogram, saturation or both (section 4.4).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .color import lab_to_rgb, rgb_to_lab, to_uint8
+from .global_hints import GlobalHints
 from .hints import HintBatch
 from .metrics import psnr
 from .models.base import Network
@@ -139,6 +142,18 @@ def _asked(network: Network, images: Tensor) -> tuple[Tensor, Tensor, Any]:
     return lightness, lab[:, 1:].contiguous(), network.encode(lightness)
 
 
+def true_statistics(lightness: Tensor, ab: Tensor, told: Collection[str]) -> GlobalHints:
+    """What is told of pictures whose colours are known (paper 3.3).
+
+    Args:
+        lightness: ``(N, 1, H, W)`` in [0, 100].
+        ab: ``(N, 2, H, W)`` in Lab units.
+        told: "histogram", "saturation" or both; the other is withheld.
+    """
+    known = GlobalHints.of_pictures(torch.cat([lightness, ab], dim=1))
+    return known.given(histogram="histogram" in told, saturation="saturation" in told)
+
+
 @torch.inference_mode()
 def psnr_by_count(
     network: Network,
@@ -148,6 +163,7 @@ def psnr_by_count(
     generator: torch.Generator,
     patch: int = PATCH,
     everything: bool = False,
+    told: Collection[str] = (),
 ) -> dict[str, Tensor]:
     """PSNR of one batch of images with increasing numbers of random points; the photographs are encoded once.
 
@@ -158,9 +174,14 @@ def psnr_by_count(
         generator: on the CPU, for their places.
         patch: revealed side in pixels.
         everything: also with every pixel revealed, as "all".
+        told: the images' true statistics that the network is told beside the points: "histogram",
+            "saturation".
 
     Returns:
         ``(N,)`` float64 dB for each count, by its name.
+
+    Raises:
+        ValueError: statistics for a network that reads none.
     """
     lightness, ab, features = _asked(network, images)
     shape = (images.shape[-2], images.shape[-1])
@@ -168,8 +189,10 @@ def psnr_by_count(
     cases = {str(count): reveal_points(ab, row[:, :count], col[:, :count], patch=patch) for count in counts}
     if everything:
         cases["all"] = HintBatch.revealed(ab)
+    telling = {"global_hints": true_statistics(lightness, ab, told)} if told else {}
     return {
-        name: psnr_of(lightness, network.decode(features, hints).ab, images) for name, hints in cases.items()
+        name: psnr_of(lightness, network.decode(features, hints, **telling).ab, images)
+        for name, hints in cases.items()
     }
 
 

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
-import torch
 
-from .color import lab_to_rgb, rgb_to_lab, to_uint8
+from .color import rgb_to_lab
 from .files import replacing
-from .gamut import snap
-from .hints import MAX_AB, Hint, HintError, Hints
+from .gamut import displayed
+from .hints import MAX_AB, VERSION, Hint, HintError, Hints, parse_json
 from .history import History
 from .image import Frame, Photo, PhotoError, read_photo, write_photo
 from .models.base import Network
 from .models.device import pick_device
 from .models.weights import load_model
+from .mood import Mood, MoodError, picture_histogram
 from .painter import Painter
 from .palette import Swatch, modes
 
@@ -63,6 +63,7 @@ class Session:
 
     Attributes:
         hints: the present state; changed only by the methods below.
+        mood: what is asked of the colours as a whole; changed by `set_mood`.
         lock: held by every method; hold it yourself around steps that belong together.
     """
 
@@ -88,8 +89,8 @@ class Session:
             self.photo.shape, short_side=short_side, max_pixels=MAX_GRID, max_side=MAX_SIDE
         )
         self.default_size = max(1, round(PATCH / self.frame.scale))
-        self.hints = Hints()
-        self._history = History(self.hints.items)
+        self.hints, self.mood = Hints(), Mood()
+        self._history = History((self.hints.items, self.mood))
         self._painter = Painter(self.photo, self.network, self.frame)
 
     @property
@@ -179,23 +180,65 @@ class Session:
 
     @_locked
     def reset(self) -> None:
-        """Take all hints away; one step of undo."""
+        """Take all hints and the mood away; one step of undo."""
+        self.mood = Mood()
         self._change(replace(self.hints, items=()), True)
+
+    # -- mood ----------------------------------------------------------------------------------------
+
+    @_locked
+    def set_mood(self, mood: Mood, *, record: bool = True) -> None:
+        """Ask for statistics of the colours as a whole; ``Mood()`` asks for nothing.
+
+        Raises:
+            MoodError: the network reads points only.
+        """
+        if mood and not self.network.reads_global_hints:
+            raise MoodError(
+                f"expected a network that reads a histogram and a saturation, got {self.network_name}, which "
+                "reads points only; open the photograph with live"
+            )
+        self.mood = mood
+        if record:
+            self.commit()
+
+    def mood_of(self, reference: Any) -> Mood:
+        """The histogram and saturation of a reference, to be given to `set_mood`.
+
+        Args:
+            reference: a photograph as the first argument of a session, or another session: the picture that
+                it makes.
+
+        Raises:
+            PhotoError: it cannot be read.
+            MoodError: it has no colours.
+        """
+        if isinstance(reference, Session):
+            return Mood.of_picture(reference.rgb(reference.frame.grid), source=reference.photo.name)
+        photo = read_photo(reference)
+        return Mood.of_picture(photo.rgb, source=photo.name)
+
+    @_locked
+    def histogram(self) -> np.ndarray:
+        """Of the picture as it is now: ``(313,)`` shares of the ab bins."""
+        return picture_histogram(self.rgb(self.frame.grid))
+
+    # -- undo ----------------------------------------------------------------------------------------
 
     @_locked
     def commit(self) -> None:
         """Make one undo step of everything since the last recorded state."""
-        self._history.record(self.hints.items)
+        self._history.record((self.hints.items, self.mood))
 
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""
-        return self._history.can_undo or self.hints.items != self._history.present
+        return self._history.can_undo or (self.hints.items, self.mood) != self._history.present
 
     @property
     def can_redo(self) -> bool:
         """Whether there is a step to take again; a change since the last recorded state takes its place."""
-        return self._history.can_redo and self.hints.items == self._history.present
+        return self._history.can_redo and (self.hints.items, self.mood) == self._history.present
 
     @_locked
     def undo(self) -> bool:
@@ -209,17 +252,18 @@ class Session:
         self.commit()
         return self._go(self._history.redo())
 
-    def _go(self, items: tuple[Hint, ...]) -> bool:
-        before = self.hints.items
-        self.hints = replace(self.hints, items=items)  # next_id stays: no id is used twice
-        return items != before
+    def _go(self, state: tuple[tuple[Hint, ...], Mood]) -> bool:
+        before = (self.hints.items, self.mood)
+        self.hints = replace(self.hints, items=state[0])  # next_id stays: no id is used twice
+        self.mood = state[1]
+        return state != before
 
     # -- colours -------------------------------------------------------------------------------------
 
     @_locked
     def rgb(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The colorized photograph, ``(H, W, 3)`` uint8: at its own size, or at any other given."""
-        return self._painter.rgb(self.hints, shape)
+        return self._painter.rgb(self.hints, self.mood, shape)
 
     @_locked
     def gray(self, shape: tuple[int, int] | None = None) -> np.ndarray:
@@ -235,7 +279,7 @@ class Session:
     def ab_at(self, row: int, col: int) -> tuple[float, float]:
         """Present colour of a pixel of the photograph, Lab units."""
         self._inside(row, col)
-        return self._painter.ab_at(self.hints, row, col)
+        return self._painter.ab_at(self.hints, self.mood, row, col)
 
     def _hintable(self, row: int, col: int) -> tuple[float, float]:
         """The present colour, within what a hint can hold: a network may leave even that."""
@@ -246,12 +290,6 @@ class Session:
         """(a, b) of a hint: its own or, while nobody has chosen one, the present colour of its place."""
         return hint.ab if hint.weight > 0 else self._hintable(hint.row, hint.col)
 
-    def show(self, lightness: float, ab: tuple[float, float]) -> tuple[int, int, int]:
-        """How a screen shows (a, b) at this L: sRGB 0..255, snapped into the gamut."""
-        inside = snap(torch.tensor([lightness, *ab]).view(3, 1, 1))
-        red, green, blue = to_uint8(lab_to_rgb(inside)).flatten().tolist()
-        return red, green, blue
-
     def ab_of(self, rgb: tuple[int, int, int]) -> tuple[float, float]:
         """(a, b) of a colour given as sRGB 0..255; its lightness is dropped."""
         _, a, b = rgb_to_lab(np.array(rgb, np.uint8)).tolist()
@@ -259,26 +297,28 @@ class Session:
 
     def color_of(self, hint: Hint) -> tuple[int, int, int]:
         """How a screen shows a hint: its colour at the photograph's lightness there."""
-        return self.show(self.lightness_at(hint.row, hint.col), self.present_ab(hint))
+        return displayed(self.lightness_at(hint.row, hint.col), self.present_ab(hint))[0]
 
     @_locked
     def palette(self, row: int, col: int) -> tuple[Swatch, ...]:
         """Colours likely at a place, given all present hints: at most nine, the likeliest first."""
         lightness = self.lightness_at(row, col)
-        likely = self._painter.likely_at(self.hints, row, col)
+        likely = self._painter.likely_at(self.hints, self.mood, row, col)
         swatches = []
         for a, b, share in modes(likely, self.network.bin_centers.cpu().numpy()):
-            inside = snap(torch.tensor([lightness, a, b]).view(3, 1, 1)).flatten().tolist()
-            swatches.append(Swatch(self.show(lightness, (a, b)), (inside[1], inside[2]), share))
+            rgb, ab = displayed(lightness, (a, b))
+            swatches.append(Swatch(rgb, ab, share))
         return tuple(swatches)
 
     # -- files ---------------------------------------------------------------------------------------
 
     @_locked
     def to_json(self) -> dict[str, Any]:
-        """The hints, and what they were set on."""
+        """The hints and the mood, and what they were set on."""
         data = self.hints.to_json(shape=self.photo.shape)
-        return {**data, "name": self.photo.name, "network": self.network_name}
+        # an older program would leave the mood out without a word: the version stops it
+        mood = {"mood": self.mood.to_json(), "version": VERSION} if self.mood != Mood() else {}
+        return {**data, **mood, "name": self.photo.name, "network": self.network_name}
 
     @_locked
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -303,7 +343,7 @@ class Session:
 
     @_locked
     def load(self, source: str | os.PathLike[str] | bytes | dict[str, Any]) -> None:
-        """Replace the hints by saved ones, as one step of undo.
+        """Replace the hints and the mood by saved ones, as one step of undo.
 
         Hints that were set on the same photograph at another resolution are scaled.
 
@@ -311,7 +351,7 @@ class Session:
             source: path of a JSON file, its bytes, or the data.
 
         Raises:
-            HintError: naming what is wrong; the present hints are kept.
+            HintError, MoodError: naming what is wrong; the present state is kept.
         """
         if isinstance(source, str | os.PathLike):
             try:
@@ -320,8 +360,11 @@ class Session:
                 reason = getattr(error, "strerror", error)
                 raise HintError(f"expected a file of hints, cannot read {source!r}: {reason}") from None
         hints = replace(self.hints, items=())
-        for hint in Hints.from_json(source, shape=self.photo.shape):
+        data = parse_json(source)
+        for hint in Hints.from_json(data, shape=self.photo.shape):
             hints, _ = hints.add(hint.row, hint.col, hint.ab, size=hint.size, weight=hint.weight)
+        mood = Mood.from_json(data["mood"]) if "mood" in data else Mood()
+        self.set_mood(mood, record=False)
         self._change(hints, True)
 
     @_locked

@@ -50,7 +50,7 @@ def build_live(*, heads: int = 4, answers: bool = True, seed: int = 0) -> Live:
             nn.init.normal_(layer.weight, std=0.1)
         nn.init.normal_(network.to_gates.weight, std=0.3)
         nn.init.normal_(network.to_gates.bias, std=0.5)
-        nn.init.normal_(network.to_say[2].weight, std=1.0)
+        nn.init.normal_(network.flow.to_say[2].weight, std=1.0)
         nn.init.normal_(network.to_gain.weight, std=0.1)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):

@@ -1,6 +1,7 @@
 """The command line as a person meets it: real commands on real files."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +12,17 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from ipycolorize.analysis.bench import Case, measure
+from ipycolorize.analysis.bench import Case, cases, measure
 from ipycolorize.arguments import parse, point
 from ipycolorize.cli import _train_config, main
 from ipycolorize.color import rgb_to_lab
 from ipycolorize.image import read_photo
 from ipycolorize.launch import write_notebook
 from ipycolorize.models import list_models, load_model
+from ipycolorize.models.siggraph17 import SIGGRAPH17
+from ipycolorize.models.weights import save_model
+from ipycolorize.mood import Mood
+from ipycolorize.session import Session
 from ipycolorize.training.config import PHASES, Phase, TrainConfig
 
 
@@ -78,6 +83,113 @@ def test_colorize_says_what_is_wrong(
     assert error.startswith("ipycolorize: ")
     assert expected in error
     assert not Path("x.png").exists()
+
+
+@pytest.fixture
+def reference(photo: Path) -> Path:
+    """Another photograph, of other colours."""
+    path = photo.with_name("china.png")
+    Image.fromarray(load_sample_image("china.jpg")[..., ::-1]).resize((160, 107)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def local_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a network that reads points only."""
+    path = tmp_path_factory.mktemp("local") / "local.safetensors"
+    save_model(path, SIGGRAPH17(width=1))
+    return path
+
+
+def test_colorize_asks_for_a_mood_beside_points(
+    photo: Path, reference: Path, tiny_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, point = photo.with_name("out.png"), ["--point", "100,150,#2040d0,9"]
+    asked = ["colorize", str(photo), "-o", str(out), "--model", str(tiny_path), *point]
+    mood = ["--histogram-of", str(reference), "--saturation", "0.3", "--strength", "0.8"]
+    assert main([*asked, *mood]) == 0
+    words = "320 x 214, 1 hints, histogram of china, saturation 0.30, strength 0.80, tiny on"
+    assert words in capsys.readouterr().out
+    session = Session(photo, tiny_path)
+    session.add(100, 150, ab=session.ab_of((0x20, 0x40, 0xD0)), size=9)
+    histogram = session.mood_of(reference).histogram
+    session.set_mood(Mood(histogram, saturation=0.3, strength=0.8))
+    np.testing.assert_array_equal(read_photo(out).rgb, session.rgb())
+    assert main(asked) == 0
+    assert "320 x 214, 1 hints, tiny on" in capsys.readouterr().out
+    session.set_mood(Mood())
+    np.testing.assert_array_equal(read_photo(out).rgb, session.rgb())
+
+
+def test_colorize_takes_no_saturation_from_the_reference(
+    photo: Path, reference: Path, tiny_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = photo.with_name("out.png")
+    asked = ["colorize", str(photo), "-o", str(out), "--model", str(tiny_path)]
+    assert main([*asked, "--histogram-of", str(reference)]) == 0
+    assert "0 hints, histogram of china, tiny on" in capsys.readouterr().out
+    session = Session(photo, tiny_path)
+    session.set_mood(Mood(session.mood_of(reference).histogram))
+    np.testing.assert_array_equal(read_photo(out).rgb, session.rgb())
+
+
+def test_colorize_keeps_of_a_saved_mood_what_it_does_not_name(
+    photo: Path, reference: Path, tiny_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = Session(photo, tiny_path)
+    saved = session.mood_of(photo)
+    session.set_mood(Mood(saved.histogram, saturation=0.5, source="flower"))
+    session.save(photo.with_name("hints.json"))
+    asked = ["colorize", str(photo), "-o", str(photo.with_name("out.png")), "--model", str(tiny_path)]
+    asked += ["--hints", str(photo.with_name("hints.json"))]
+    for flags, words in (
+        ([], "0 hints, histogram of flower, saturation 0.50, tiny"),
+        (["--saturation", "0.2"], "0 hints, histogram of flower, saturation 0.20, tiny"),
+        (["--histogram-of", str(reference)], "0 hints, histogram of china, saturation 0.50, tiny"),
+        (["--strength", "0"], "0 hints, histogram of flower, saturation 0.50, strength 0.00, tiny"),
+    ):
+        assert main([*asked, *flags]) == 0
+        assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--histogram-of", "none.jpg"], "there is no none.jpg"),
+        (["--histogram-of", "grey.png"], "a reference photograph with colours, got a grey one"),
+        (["--strength", "0.5"], "something that --strength is the strength of: --histogram-of"),
+        (["--saturation", "0.5", "--model", "{local}"], "reads a histogram and a saturation, got local"),
+    ],
+)
+def test_colorize_says_what_is_wrong_with_a_mood(
+    arguments: list[str],
+    expected: str,
+    photo: Path,
+    tiny_path: Path,
+    local_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(photo.parent)
+    Image.open(photo).convert("L").save("grey.png")
+    asked = ["colorize", str(photo), "-o", "out.png", "--model", str(tiny_path)]
+    assert main([*asked, *(part.format(local=local_path) for part in arguments)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("ipycolorize: ")
+    assert expected in error
+    assert error.count("\n") == 1
+    assert not Path("out.png").exists()
+
+
+@pytest.mark.parametrize("flag", ["--saturation", "--strength"])
+@pytest.mark.parametrize("text", ["1.5", "-0.1", "nan", "much"])
+def test_shares_beyond_their_range_are_a_usage_error(
+    flag: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["colorize", "p.jpg", "-o", "o.png", f"{flag}={text}"])
+    assert stop.value.code == 2
+    assert f"{flag}: expected a number within 0..1, got '{text}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["1,2", "a,2,#fff", "1,2,blue", "1,2,#fff,big"])
@@ -265,6 +377,60 @@ def test_evaluate_writes_rows_and_a_plot(
         assert picture.format == "PNG"
 
 
+@pytest.mark.parametrize(
+    ("reveal", "shown", "counts"),
+    [
+        ("histogram+saturation", ["histogram+saturation"], [0]),
+        ("histogram+points", ["histogram +   0 points", "histogram +   3 points"], [0, 3]),
+    ],
+)
+def test_evaluate_tells_statistics(
+    reveal: str,
+    shown: list[str],
+    counts: list[int],
+    photo: Path,
+    tiny_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = photo.with_name("rows.json")
+    asked = ["evaluate", str(photo.parent), "--methods", f"{tiny_path},gray", "--reveal", reveal]
+    assert main([*asked, "--counts", "0,3", "--size", "64", "--json", str(rows)]) == 0
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("gray")]
+    assert [line.removeprefix("gray").split("  16.")[0].strip() for line in printed] == shown
+    table = json.loads(rows.read_text())
+    assert [list(row.values())[:3] for row in table] == [
+        [method, reveal, count] for method in (str(tiny_path), "gray") for count in counts
+    ]
+
+
+def test_transfer_prints_and_writes_a_row_for_each_method(
+    photo: Path, reference: Path, tiny_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = photo.with_name("rows.json")
+    asked = ["transfer", str(photo.parent), "--methods", f"{tiny_path},gray", "--size", "64"]
+    assert main([*asked, "--json", str(rows)]) == 0
+    tiny, gray = json.loads(rows.read_text())
+    assert (tiny["method"], tiny["images"], gray["method"]) == (str(tiny_path), 2, "gray")
+    assert tiny["after"] != tiny["before"]
+    assert (gray["after"], gray["ratio"], gray["nearer"]) == (gray["before"], 1, 0)
+    last = capsys.readouterr().out.splitlines()[-1].split()
+    assert last[:2] == ["gray", f"{gray['before']:.2f}"]
+    assert last[-2:] == ["1.00", "0.0%"]
+
+
+def test_transfer_needs_two_photographs(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transfer", str(photo), "--methods", "gray", "--size", "64"]) == 1
+    assert "at least two photographs to exchange colours, got 1" in capsys.readouterr().err
+
+
+def test_methods_of_points_only_are_refused_before_photographs_are_read(
+    local_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["evaluate", "none", "--reveal", "histogram+points"], ["transfer", "none"]):
+        assert main([*command, "--methods", f"gray,{local_path}"]) == 1
+        assert f"got {local_path}, which reads points only; leave it out" in capsys.readouterr().err
+
+
 def test_behaviour_prints_and_writes_a_row_for_each_method(
     photo: Path, tiny_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -288,9 +454,10 @@ def test_behaviour_prints_and_writes_a_row_for_each_method(
         (["--plot", "no/curve.png"], "a folder that can be written to, got no/curve.png"),
         (["--json", "no/rows.json"], "a folder that can be written to, got no/rows.json"),
         (["--json", "."], "a folder that can be written to, got ."),
-        (["--plot", "curve.png", "--reveal", "all"], "all pixels make no curve"),
+        (["--plot", "curve.png", "--reveal", "all"], "max-error or histogram+points with --plot, got all"),
+        (["--plot", "curve.png", "--reveal", "saturation"], "histogram+points with --plot, got saturation"),
         (["--methods", "gray,nobody"], "shipped weights (live"),
-        (["--methods", "gray,nobody"], "gray is known as well"),
+        (["--methods", "gray,nobody"], "gray, reinhard and larsson-matching are known as well"),
     ],
 )
 def test_evaluate_refuses_before_it_reads_photographs(
@@ -321,7 +488,24 @@ def test_bench_measures_an_edit() -> None:
     assert row.parameters > 1e6
     assert 0 < row.edit_ms < row.encode_ms  # hints are cheap because the photograph is encoded once
     assert row.gflop_edit > 0.1
+    assert not row.histogram
+    assert math.isnan(row.mood_ms)
     assert row.peak_mb > 100
+
+
+def test_bench_measures_edits_under_a_histogram(tiny_path: Path) -> None:
+    row = measure(Case(str(tiny_path), 3, "float32", "cpu", histogram=True), repeats=1)
+    assert row.histogram
+    assert row.mood_ms > 0
+
+
+def test_bench_asks_for_histograms_where_they_are_read() -> None:
+    found = cases("cpu")
+    told = [(case.source, case.points) for case in found if case.histogram]
+    assert [pair for pair in told if pair[0] == "live"] == [("live", 20), ("live", 500)]
+    assert "siggraph17" not in dict(told)
+    for source, points in told:  # beside the same without
+        assert Case(source, points, "float32", "cpu") in found
 
 
 def test_help_loads_no_torch() -> None:

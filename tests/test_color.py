@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import rgb_to_hsv
 from skimage.color import lab2rgb, rgb2lab
 
 from ipycolorize.color import (
@@ -12,6 +13,7 @@ from ipycolorize.color import (
     linearize,
     parse_hex,
     rgb_to_lab,
+    saturation,
     to_hex,
     to_uint8,
 )
@@ -104,6 +106,22 @@ def test_gradients_are_finite_at_black():
     rgb = torch.zeros(1, 3, 2, 2, requires_grad=True)
     rgb_to_lab(rgb).sum().backward()
     assert torch.isfinite(rgb.grad).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 1), (3, 17, 9), (2, 5, 3, 4, 6)])
+def test_saturation_is_that_of_hsv(shape):
+    rgb = torch.rand(shape, generator=torch.Generator().manual_seed(4))
+    found = saturation(rgb)
+    assert found.shape == (*shape[:-3], *shape[-2:])
+    np.testing.assert_allclose(found, rgb_to_hsv(rgb.movedim(-3, -1))[..., 1], atol=1e-6)
+
+
+def test_saturation_of_the_whole_cube():
+    rgb = torch.from_numpy(CUBE.T.copy()).view(3, -1, 1).float() / 255
+    expected = rgb_to_hsv(CUBE / 255)[:, 1]
+    np.testing.assert_allclose(saturation(rgb)[:, 0], expected, atol=1e-6)
+    there_and_back = saturation(lab_to_rgb(rgb_to_lab(rgb)).clamp(0, 1))
+    np.testing.assert_allclose(there_and_back[:, 0], expected, atol=1e-4)  # black too
 
 
 @pytest.mark.parametrize("function", [rgb_to_lab, lab_to_rgb])

@@ -22,13 +22,32 @@ MODULES = {
 
 # Storeys from the ground up; a module may know its own storey and those below.
 STOREYS = (
-    ("color", "gamut", "files", "frame", "image", "decode", "profiles", "hints", "history", "metrics"),
+    (
+        "color",
+        "gamut",
+        "files",
+        "frame",
+        "image",
+        "decode",
+        "profiles",
+        "hints",
+        "global_hints",
+        "families",
+        "mood",
+        "history",
+        "metrics",
+    ),
     ("render", "palette", "models"),
     ("painter", "session", "protocol", "baselines"),
     ("training", "analysis"),
     ("widget", "cli", "arguments", "launch", "finetuning", "__main__"),
 )
-STRANGERS = ({"training", "widget"}, {"training", "analysis"}, {"analysis", "widget"})
+STRANGERS = (
+    {"training", "widget"},
+    {"training", "analysis"},
+    {"analysis", "widget"},
+    {"baselines", "session"},
+)
 JUPYTER = {
     "ipywidgets",
     "ipycanvas",

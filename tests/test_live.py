@@ -1,32 +1,19 @@
 """Learned edit propagation against its formula, written out pixel by pixel."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scenes import asked, bilinear, photo, random_hints, ready
 
 from ipycolorize.gamut import AbBins
 from ipycolorize.hints import HintBatch
-from ipycolorize.models import live as module
+from ipycolorize.models import propagation as module
+from ipycolorize.models.live import Live
 from ipycolorize.training.losses import soft_cross_entropy
-
-
-def photo(*shape, count=1, seed=1):
-    """L of smooth blobs: neighbours are alike, far places are not."""
-    draw = torch.Generator().manual_seed(seed)
-    coarse = torch.rand(count, 1, 5, 6, generator=draw)
-    return F.interpolate(coarse, size=shape, mode="bilinear") * 100
-
-
-def random_hints(*shape, points, count=1, seed=2, weight=None, size=3.0):
-    draw = torch.Generator().manual_seed(seed)
-    row = torch.rand(count, points, generator=draw) * (shape[0] - 1)
-    col = torch.rand(count, points, generator=draw) * (shape[1] - 1)
-    ab = torch.rand(count, points, 2, generator=draw) * 160 - 80
-    weight = torch.ones(count, points) if weight is None else torch.tensor(weight).expand(count, -1)
-    return HintBatch.of_points(row, col, torch.full_like(row, size), ab, weight, shape=shape)
 
 
 def one_hint(*shape, row, col, ab, size=5.0):
@@ -34,25 +21,11 @@ def one_hint(*shape, row, col, ab, size=5.0):
     return HintBatch.of_points(row * one, col * one, size * one, torch.tensor([[ab]]), one, shape=shape)
 
 
-def bilinear(image, row, col):
-    """(C, h, w) array at a fractional place in units of its pixels, the border's values going on outside."""
-    height, width = image.shape[1:]
-    row, col = min(max(row, 0), height - 1), min(max(col, 0), width - 1)
-    top, left = min(int(row), height - 2), min(int(col), width - 2)
-    down, right = row - top, col - left
-    return (
-        (1 - down) * (1 - right) * image[:, top, left]
-        + (1 - down) * right * image[:, top, left + 1]
-        + down * (1 - right) * image[:, top + 1, left]
-        + down * right * image[:, top + 1, left + 1]
-    )
-
-
 def said_of(network, values):
     """s_k of one hint, of (c_h - auto(h), c_h) / 110."""
     first, last = (
         (layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy())
-        for layer in (network.to_say[0], network.to_say[2])
+        for layer in (network.flow.to_say[0], network.flow.to_say[2])
     )
     hidden = np.maximum(first[0] @ values + first[1], 0)
     return 5 * np.tanh(last[0] @ hidden + last[1])
@@ -73,8 +46,8 @@ def propagate_plainly(network, lightness, hints):
     rows, cols = deep.shape[2:]
     side = math.sqrt(rows * cols)
     count, points = hints.row.shape
-    sharpness = (network.base_sharpness + module.SPEED * network.log_sharpness).exp().tolist()
-    reach = (network.base_reach + module.SPEED * network.log_reach).exp().tolist()
+    sharpness = (network.flow.base_sharpness + module.SPEED * network.flow.log_sharpness).exp().tolist()
+    reach = (network.flow.base_reach + module.SPEED * network.flow.log_reach).exp().tolist()
     out = autos.copy()
     shares = np.zeros((count, points, rows, cols))
     for n in range(count):
@@ -110,11 +83,6 @@ def propagate_plainly(network, lightness, hints):
     return out, shares
 
 
-def ready(network, *shape, count=1):
-    with torch.inference_mode():
-        return network.encode(photo(*shape, count=count))
-
-
 # --- the formula -------------------------------------------------------------------------------------------
 
 
@@ -122,8 +90,8 @@ def ready(network, *shape, count=1):
 @torch.inference_mode()
 def test_propagation_equals_the_formula(make_live, heads):
     network = make_live(heads=heads)
-    network.log_sharpness.copy_(torch.linspace(-0.1, 0.1, heads))
-    network.log_reach.copy_(torch.linspace(0.1, -0.1, heads))
+    network.flow.log_sharpness.copy_(torch.linspace(-0.1, 0.1, heads))
+    network.flow.log_reach.copy_(torch.linspace(0.1, -0.1, heads))
     lightness = photo(32, 64, count=2)
     features = network.encode(lightness)
     hints = random_hints(32, 64, points=5, count=2, weight=[1.0, 0.5, 0.0, 1.0, 0.01])
@@ -203,8 +171,8 @@ def test_shares_are_between_nothing_and_everything(tiny):
     assert shares.shape == (2, 40, 16, 32)
     assert shares.min() >= 0
     assert shares.sum(1).max() <= 1 + 1e-5
-    step = hints.ab.transpose(1, 2) / 110 - tiny._at(features.auto, features, hints)
-    moved = torch.einsum("nkhw,nck->nchw", shares, step / tiny._at(features.gain, features, hints))
+    step = hints.ab.transpose(1, 2) / 110 - tiny.flow.at(features.auto, features, hints)
+    moved = torch.einsum("nkhw,nck->nchw", shares, step / tiny.flow.at(features.gain, features, hints))
     torch.testing.assert_close(
         features.auto + features.gain * moved, tiny.propagate(features, hints), atol=1e-5, rtol=0
     )
@@ -215,9 +183,9 @@ def test_shares_are_between_nothing_and_everything(tiny):
 def test_chunks_do_not_show(tiny, monkeypatch, chunk):
     features, hints = ready(tiny, 64, 64, count=2), random_hints(64, 64, points=7, count=2)
     whole = tiny.propagate(features, hints)
-    tiny.training = True  # all at once; the norms inside stay as they are, features are given
+    tiny.flow.train()  # all at once
     torch.testing.assert_close(tiny.propagate(features, hints), whole)
-    tiny.training = False
+    tiny.flow.eval()
     monkeypatch.setattr(module, "CHUNK", chunk)
     torch.testing.assert_close(tiny.propagate(features, hints), whole)
 
@@ -345,29 +313,36 @@ def test_the_distribution_moves_to_a_hint_where_the_hint_is(tiny):
         assert nearer[0, row // 4, col // 4] > 0.6 * nearer.max()
 
 
-def test_cross_entropy_teaches_its_own_head_and_the_encoder(tiny):
+def parts(names):
+    """What parameters belong to: "encoder", "conditioning.surer"."""
+    return {re.match(r"((flow|conditioning)\.)?\w+", name)[0] for name in names}
+
+
+def taught(network):
+    every = network.named_parameters()
+    return parts(name for name, value in every if value.grad is not None and value.grad.any())
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_cross_entropy_teaches_its_own_head_and_the_encoder(tiny, told):
+    """Under global hints, also how decided the distribution shall be."""
     tiny.train()
-    logits = tiny(photo(64, 64, count=2), random_hints(64, 64, points=3, count=2)).logits
+    hints = random_hints(64, 64, points=3, count=2)
+    logits = tiny(photo(64, 64, count=2), hints, global_hints=asked(2) if told else None).logits
     soft_cross_entropy(logits, torch.zeros(2, 2, 64, 64), AbBins()).backward()
-    taught = {
-        name.split(".")[0]
-        for name, value in tiny.named_parameters()
-        if value.grad is not None and value.grad.any()
-    }
-    assert taught == {"to_logits", "encoder"}
+    assert taught(tiny) == {"to_logits", "encoder"} | ({"conditioning.decided"} if told else set())
 
 
-def test_the_colours_teach_everything_else(tiny):
+@pytest.mark.parametrize("told", [False, True])
+def test_the_colours_teach_everything_else(tiny, told):
+    """Under global hints the distribution shapes the colours, and so these teach it as well."""
     tiny.train()
-    ab = tiny(photo(64, 64, count=2), random_hints(64, 64, points=3, count=2)).ab
+    hints = random_hints(64, 64, points=3, count=2)
+    ab = tiny(photo(64, 64, count=2), hints, global_hints=asked(2) if told else None).ab
     ab.square().mean().backward()
-    every = {name.split(".")[0] for name, _ in tiny.named_parameters()}
-    taught = {
-        name.split(".")[0]
-        for name, value in tiny.named_parameters()
-        if value.grad is not None and value.grad.any()
-    }
-    assert taught == every - {"to_logits"}
+    every = parts(name for name, _ in tiny.named_parameters())
+    others = set() if told else {"to_logits", "conditioning.decided", "conditioning.surer"}
+    assert taught(tiny) == every - others
 
 
 def test_the_automatic_colours_are_those_without_hints_before_the_tail(tiny):
@@ -388,9 +363,8 @@ def test_learning_from_pictures_with_different_numbers_of_hints_is_learning_from
     with torch.inference_mode():
         features = tiny.encode(photo(64, 64, count=6))
         whole = tiny.propagate(features, hints)
-        tiny.training = True  # the norms inside stay as they are, features are given
+        tiny.flow.train()
         torch.testing.assert_close(tiny.propagate(features, hints), whole, atol=1e-5, rtol=1e-4)
-        tiny.training = False
 
 
 # --- what is remembered ------------------------------------------------------------------------------------
@@ -420,9 +394,9 @@ def test_remembered_sums_never_show(tiny, points):
 def test_an_edit_among_many_computes_its_own_block_only(tiny, monkeypatch):
     features, hints = tiny.encode(photo(64, 64)), random_hints(64, 64, points=100)
     computed = []
-    real = tiny._sums
+    real = tiny.flow.keys
     monkeypatch.setattr(
-        tiny, "_sums", lambda f, block, values: computed.append(block.row.shape[1]) or real(f, block, values)
+        tiny.flow, "keys", lambda f, block: computed.append(block.row.shape[1]) or real(f, block)
     )
     tiny.decode(features, hints)
     assert computed == [32, 32, 32, 4]
@@ -441,7 +415,7 @@ def test_gradients_survive_an_example_without_hints(tiny):
 
 
 def test_the_config_builds_the_same_network(tiny):
-    again = module.Live(**tiny.config).eval()
+    again = Live(**tiny.config).eval()
     again.load_state_dict(tiny.state_dict())
     lightness, hints = photo(32, 32), random_hints(32, 32, points=2)
     with torch.inference_mode():

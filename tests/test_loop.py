@@ -16,6 +16,7 @@ from skimage import data
 from torch import nn
 
 from ipycolorize.color import rgb_to_lab
+from ipycolorize.global_hints import GlobalHints
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.models.weights import load_model
 from ipycolorize.protocol import square
@@ -195,6 +196,67 @@ def test_a_compiled_network_learns_the_same(start):
     assert trainer("compiled", None).finished  # the checkpoint does not mind
 
 
+# --- global hints ------------------------------------------------------------------------------------------
+
+
+def told_while_training(start, network, **config):
+    """The global hints of each step."""
+    told = []
+    trainer = start(network=network, steps=3, **config)
+    network.register_forward_pre_hook(
+        lambda module, given, named: told.append(named.get("global_hints")), with_kwargs=True
+    )
+    losses = [record.huber for record in trainer.run(every_seconds=0, progress=False)]
+    assert len(losses) == 3
+    assert np.isfinite(losses).all()
+    return told
+
+
+def test_a_network_that_reads_global_hints_learns_from_them(start, make_live):
+    network = make_live(answers=False)
+    told = told_while_training(start, network, statistics=1.0, batch=4)
+    assert all(((each.histogram_given + each.saturation_given) > 0).all() for each in told)
+    assert not told[0].equals(told[1])
+    for learned in (network.conditioning.decided, network.conditioning.surer):
+        assert learned.abs().min() > 1e-4
+
+
+def test_without_a_share_nothing_is_given(start, make_live):
+    network = make_live(answers=False)
+    told = told_while_training(start, network, statistics=0.0)
+    assert not any((each.histogram_given + each.saturation_given).any() for each in told)
+    for untouched in (network.conditioning.decided, network.conditioning.surer):
+        assert torch.equal(untouched, torch.zeros(2))
+
+
+def test_only_the_global_variant_of_the_papers_network_is_told(start):
+    assert told_while_training(start, SIGGRAPH17(width=1), folder="local") == [None] * 3
+    network = SIGGRAPH17(width=1, variant="global")
+    before = [value.clone() for value in network.statistics.parameters()]
+    told = told_while_training(start, network, folder="global", statistics=1.0)
+    assert all(len(each) == 2 for each in told)
+    assert any((a != b).any() for a, b in zip(before, network.statistics.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("unusual", [0.0, 1.0])
+def test_what_is_told_is_the_truth_and_changes_nothing_else(photographs, unusual):
+    """Of recoloured pictures, the colours that they have been given."""
+    config = TrainConfig(steps=1, aged=0.0, unusual=unusual, statistics=1.0)
+    plain, told = (
+        draw(
+            photographs, config, size=3, crop=48, device=torch.device("cpu"),
+            generator=generator_of(0, step=0, shard=0), tell=tell,
+        )
+        for tell in (False, True)
+    )  # fmt: skip
+    assert plain.global_hints is None
+    assert torch.equal(plain.truth, told.truth)
+    assert torch.equal(plain.hints.ab, told.hints.ab)
+    truth = GlobalHints.of_pictures(torch.cat([told.lightness, told.truth], 1))
+    torch.testing.assert_close(told.global_hints.histogram, truth.histogram)
+    torch.testing.assert_close(told.global_hints.saturation, truth.saturation)
+
+
 # --- shards ------------------------------------------------------------------------------------------------
 
 
@@ -209,10 +271,10 @@ def test_a_batch_in_shards_is_the_mean_of_its_parts(start, make_live, photograph
         network = deepcopy(alone)
         examples = draw(
             photographs, trainer.config, size=size, crop=32, device=torch.device("cpu"),
-            generator=generator_of(0, step=0, shard=shard),
+            generator=generator_of(0, step=0, shard=shard), tell=True,
         )  # fmt: skip
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            outputs = network(examples.lightness, examples.hints)
+            outputs = network(examples.lightness, examples.hints, global_hints=examples.global_hints)
         losses = objective(outputs, examples, trainer.bins, delta=trainer.config.delta)
         config = trainer.config
         (losses[0] + config.auto * losses[1] + config.classify * losses[2]).backward()
@@ -299,7 +361,7 @@ def test_two_runs_of_the_same_seed_are_the_same(start):
 
 
 def test_a_stopped_run_goes_on_exactly(start, make_live):
-    config = {"phases": (Phase(0.0, 32, 4), Phase(0.5, 48, 2)), "shards": 2}
+    config = {"phases": (Phase(0.0, 32, 4), Phase(0.5, 48, 2)), "shards": 2, "statistics": 0.75}
     whole = start("whole", **config)
     whole.run(every_seconds=0, progress=False)
     stopped(start, 2, folder="apart", **config)
@@ -341,15 +403,16 @@ def test_another_configuration_is_refused_by_name(start, tmp_path):
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
 
 
-def test_a_checkpoint_from_before_a_field_had_its_default(start):
+@pytest.mark.parametrize(("name", "before", "other"), [("shards", "1", 2), ("statistics", r"0\.5", 0.25)])
+def test_a_checkpoint_from_before_a_field_had_its_default(start, name, before, other):
     trainer = start()
     trainer.run(progress=False)
     state = torch.load(trainer.checkpoint, weights_only=True)
-    del state["config"]["shards"]
+    del state["config"][name]
     torch.save(state, trainer.checkpoint)
     assert start().step == 6
-    with pytest.raises(TrainingError, match=r"another config \(shards: 1 there, 2 here\)"):
-        start(shards=2)
+    with pytest.raises(TrainingError, match=rf"another config \({name}: {before} there, {other} here\)"):
+        start(**{name: other})
 
 
 def test_another_version_of_the_network_is_refused_by_name(start):

@@ -8,7 +8,10 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-QUICKER = {"04_training": ("MINUTES = 1.0", "MINUTES = 0.05")}  # a parameter as it stands, and for tests
+QUICKER = {  # a parameter as it stands, and for tests
+    "04_training": ("MINUTES = 1.0", "MINUTES = 0.05"),
+    "06_global_hints": ("SIDE = 256", "SIDE = 64"),
+}
 
 
 def test_there_are_notebooks() -> None:

@@ -117,3 +117,17 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         save_figure(plot_curves(LIVE), tmp_path / "curve.gif")
     with pytest.raises(OSError, match="no"):
         save_figure(plot_curves(LIVE), tmp_path / "no" / "curve.png")
+
+
+def test_points_beside_a_histogram_have_a_line_and_statistics_alone_none() -> None:
+    told = [replace(score, reveal="histogram+points", psnr_mean=score.psnr_mean + 3) for score in LIVE]
+    alone = Score("live", "histogram", 0, 7, 50, 26.0, 0.2)
+    figure = plot_curves([*LIVE, *told, alone])
+    random, dotted = figure.axes[0].lines
+    assert random.get_linestyle() == "-" != dotted.get_linestyle()
+    assert np.array_equal(dotted.get_ydata(), [score.psnr_mean for score in told])
+    assert set(names(figure)) == {"live, random", "live, histogram+points"}
+    title = plot_curves(told).axes[0].get_title(loc="left")
+    assert title == "50 photographs, mean ± standard error; true histogram, random points of 7 × 7 pixels"
+    with pytest.raises(ValueError, match="random or max-error points"):
+        plot_curves([alone])

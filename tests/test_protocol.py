@@ -11,6 +11,7 @@ from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ipycolorize.hints import HintBatch
 from ipycolorize.metrics import psnr
 from ipycolorize.models.base import Prediction
+from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.protocol import psnr_by_count, psnr_by_worst, square, worst_points
 
 
@@ -115,3 +116,27 @@ def test_as_many_points_as_surely_fit_and_no_more() -> None:
             assert (gap.amax(0) > 3).all()
     with pytest.raises(ValueError, match=r"at most 4 points, got 5: .* 7 x 7 .* 14 x 14"):
         psnr_by_worst(network, images, counts=(5,), patch=7)
+
+
+def test_statistics_reach_the_network_with_every_number_of_points() -> None:
+    torch.manual_seed(1)
+    network, images = SIGGRAPH17(width=2, variant="global").eval(), photographs(32)
+    torch.nn.init.normal_(network.out.weight, std=0.3)  # a new one answers next to nothing
+
+    def run(told: tuple[str, ...]) -> dict[str, Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        return psnr_by_count(network, images, counts=(0, 3), generator=generator, everything=True, told=told)
+
+    nothing, histogram, saturation = run(()), run(("histogram",)), run(("saturation",))
+    assert list(nothing) == list(histogram) == ["0", "3", "all"]
+    for name in nothing:
+        different = {values[name][0].item() for values in (nothing, histogram, saturation)}
+        assert len(different) == 3
+
+
+def test_statistics_are_refused_by_a_network_of_points() -> None:
+    network = SIGGRAPH17(width=1).eval()
+    with pytest.raises(ValueError, match="reads points only"):
+        psnr_by_count(
+            network, photographs(16), counts=(0,), generator=torch.Generator(), told=("saturation",)
+        )

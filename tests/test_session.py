@@ -12,7 +12,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
-from ipycolorize.gamut import in_gamut
+from ipycolorize.gamut import displayed, in_gamut
 from ipycolorize.hints import HintError
 from ipycolorize.image import PhotoError, read_photo
 from ipycolorize.models.base import Network, Prediction
@@ -372,7 +372,7 @@ def test_ab_at_is_what_the_picture_shows(session):
     for row, col in ((50, 80), (0, 0), (100, 150), (20, 70)):
         assert session.lightness_at(row, col) == pytest.approx(painted[row, col, 0], abs=0.6)
         shown = rgb_to_lab(
-            np.array(session.show(session.lightness_at(row, col), session.ab_at(row, col)), np.uint8)
+            np.array(displayed(session.lightness_at(row, col), session.ab_at(row, col))[0], np.uint8)
         )
         np.testing.assert_allclose(
             shown[1:], painted[row, col, 1:], atol=12
@@ -385,11 +385,11 @@ def test_colours_go_to_ab_and_back(session):
     for rgb in ((200, 60, 40), (12, 90, 200), (128, 128, 128)):
         lightness = float(rgb2lab(np.array(rgb, np.uint8))[0])
         np.testing.assert_allclose(session.ab_of(rgb), rgb2lab(np.array(rgb, np.uint8))[1:], atol=0.01)
-        assert session.show(lightness, session.ab_of(rgb)) == rgb
+        assert displayed(lightness, session.ab_of(rgb))[0] == rgb
 
 
-def test_show_takes_whole_numbers_too(session):
-    assert session.show(50, (20, -20)) == session.show(50.0, (20.0, -20.0))
+def test_shown_takes_whole_numbers_too():
+    assert displayed(50, (20, -20)) == displayed(50.0, (20.0, -20.0))
 
 
 def test_color_of_a_hint_is_at_the_photos_lightness(session):
@@ -410,7 +410,7 @@ def test_palette_can_be_shown_and_is_the_same_each_time(session):
         lab = rgb_to_lab(np.array(swatch.rgb, np.uint8))
         assert lab[0] == pytest.approx(lightness, abs=2)
         np.testing.assert_allclose(lab[1:], swatch.ab, atol=2)
-        assert session.show(lightness, swatch.ab) == pytest.approx(swatch.rgb, abs=3)
+        assert displayed(lightness, swatch.ab)[0] == pytest.approx(swatch.rgb, abs=3)
 
 
 @pytest.mark.parametrize(("row", "col"), [(50, 80), (3, 3), (104, 157)])

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ipycolorize.global_hints import GlobalHints
 from ipycolorize.hints import HintBatch
 from ipycolorize.models.published import published_to_ours
-from ipycolorize.models.siggraph17 import SIGGRAPH17, global_vector
+from ipycolorize.models.siggraph17 import SIGGRAPH17
 
 
 def make(**config) -> SIGGRAPH17:
@@ -306,44 +307,78 @@ def test_width_scales_all_blocks(width: int) -> None:
 
 
 def statistics(
-    *, bin: int = 0, saturation: float = 0.5, histogram_given: bool, saturation_given: bool
-) -> Tensor:
-    histogram = torch.zeros(1, 313)
-    histogram[0, bin] = 1
-    return global_vector(
-        histogram=histogram,
-        saturation=torch.tensor([saturation]),
-        histogram_given=torch.tensor([histogram_given]),
-        saturation_given=torch.tensor([saturation_given]),
-    )
-
-
-def test_global_vector_hides_what_is_not_given() -> None:
-    full = statistics(bin=7, histogram_given=True, saturation_given=True)
-    assert full.shape == (1, 316)
-    assert full[0].nonzero().flatten().tolist() == [7, 313, 314, 315]
-    assert full[0, 314] == 0.5
-    assert statistics(bin=7, histogram_given=False, saturation_given=False).eq(0).all()
-    only = statistics(bin=7, histogram_given=False, saturation_given=True)
-    assert only[0].nonzero().flatten().tolist() == [314, 315]
+    count: int = 1,
+    *,
+    bin: int = 0,
+    saturation: float = 0.5,
+    histogram_given: bool = False,
+    saturation_given: bool = False,
+) -> GlobalHints:
+    histogram = torch.zeros(count, 313)
+    histogram[:, bin] = 1
+    ones = torch.ones(count)
+    told = GlobalHints(histogram, saturation * ones, ones, ones)
+    return told.given(histogram=histogram_given, saturation=saturation_given)
 
 
 def test_global_variant_reacts_to_histogram_and_saturation() -> None:
     network = make(variant="global")
     features, hints = network.encode(photo(32, 32)), HintBatch.empty(shape=(32, 32))
 
-    def ab(vector: Tensor | None) -> Tensor:
+    def ab(told: GlobalHints | None) -> Tensor:
         with torch.no_grad():
-            return network.decode(features, hints, global_hints=vector).ab
+            return network.decode(features, hints, global_hints=told).ab
 
     nothing = ab(None)
-    assert torch.equal(nothing, ab(torch.zeros(1, 316)))
-    blue = ab(statistics(bin=5, histogram_given=True, saturation_given=False))
-    red = ab(statistics(bin=200, histogram_given=True, saturation_given=False))
-    pale = ab(statistics(saturation=0.1, histogram_given=False, saturation_given=True))
-    vivid = ab(statistics(saturation=0.9, histogram_given=False, saturation_given=True))
+    assert torch.equal(nothing, ab(statistics(bin=5)))  # which is not given
+    blue = ab(statistics(bin=5, histogram_given=True))
+    red = ab(statistics(bin=200, histogram_given=True))
+    pale = ab(statistics(saturation=0.1, saturation_given=True))
+    vivid = ab(statistics(saturation=0.9, saturation_given=True))
     for one, other in ((nothing, blue), (blue, red), (nothing, pale), (pale, vivid)):
         assert not torch.allclose(one, other)
+
+
+def test_global_variant_tells_each_picture_its_own() -> None:
+    network = make(variant="global")
+    told = statistics(2, bin=200, histogram_given=True, saturation_given=True)
+    told = told.given(histogram=torch.tensor([1, 0]), saturation=torch.tensor([0, 1]))
+    hints = HintBatch.empty(shape=(32, 32), count=2)
+    with torch.no_grad():
+        together = network(photo(32, 32, count=2), hints, global_hints=told).ab
+        for n in range(2):
+            mine = GlobalHints(**{name: value[n : n + 1] for name, value in vars(told).items()})
+            empty = HintBatch.empty(shape=(32, 32))
+            alone = network(photo(32, 32, count=2)[n : n + 1], empty, global_hints=mine).ab
+            torch.testing.assert_close(together[n : n + 1], alone, atol=1e-3, rtol=1e-4)
+
+
+def test_global_hints_are_added_at_conv4_at_every_place() -> None:
+    network = make(variant="global").double()
+    told = statistics(bin=200, saturation=0.7, histogram_given=True, saturation_given=True)
+    seen = []
+    network.conv5.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    vector = torch.zeros(316).double()
+    vector[[200, 313, 314, 315]] = torch.tensor([1, 1, 0.7, 1]).double()
+    with torch.no_grad():
+        for global_hints in (None, told):
+            network(photo(32, 32).double(), HintBatch.empty(shape=(32, 32)), global_hints=global_hints)
+        layers = [layer for layer in network.statistics if isinstance(layer, nn.Conv2d)]
+        expected = []
+        for value in (torch.zeros(316).double(), vector):
+            for layer in layers:
+                value = (layer.weight[:, :, 0, 0] @ value + layer.bias).relu()
+            expected.append(value)
+    found = seen[1] - seen[0]
+    assert found.shape == (1, 64, 4, 4)
+    torch.testing.assert_close(
+        found, (expected[1] - expected[0]).view(1, -1, 1, 1).expand_as(found), atol=1e-6, rtol=1e-5
+    )
+
+
+def test_only_the_global_variant_reads_global_hints() -> None:
+    assert SIGGRAPH17(width=1, variant="global").reads_global_hints
+    assert not SIGGRAPH17(width=1).reads_global_hints
 
 
 def test_global_branch_is_four_layers_of_512_at_the_papers_width() -> None:
@@ -355,10 +390,10 @@ def test_global_branch_is_four_layers_of_512_at_the_papers_width() -> None:
 
 def test_global_hints_that_do_not_fit_are_refused() -> None:
     hints = HintBatch.empty(shape=(16, 16))
-    with pytest.raises(ValueError, match="local variant"):
-        make()(photo(16, 16), hints, global_hints=torch.zeros(1, 316))
-    with pytest.raises(ValueError, match=r"\(1, 316\), got \(1, 313\)"):
-        make(variant="global")(photo(16, 16), hints, global_hints=torch.zeros(1, 313))
+    with pytest.raises(ValueError, match="no global hints: this siggraph17 reads points only; use another"):
+        make()(photo(16, 16), hints, global_hints=statistics())
+    with pytest.raises(ValueError, match="global hints of 1 pictures, got 2"):
+        make(variant="global")(photo(16, 16), hints, global_hints=statistics(2))
 
 
 @pytest.mark.parametrize("config", [{"variant": "both"}, {"head": "softmax"}])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ipycolorize.global_hints import GlobalHints
 from ipycolorize.hints import STROKE_WEIGHT, rasterize
 from ipycolorize.protocol import patch_means
 from ipycolorize.training.simulate import (
@@ -15,6 +16,7 @@ from ipycolorize.training.simulate import (
     many_counts,
     paper_counts,
     simulate_batch,
+    simulate_global_hints,
     simulate_hints,
     simulate_strokes,
 )
@@ -379,3 +381,43 @@ def test_the_mixtures_raster_is_that_of_its_points():
     mask, raster = rasterize(*points, shape=(16, 16))
     assert torch.equal(mask, hints.mask[~everything])
     assert torch.equal(raster, hints.raster[~everything])
+
+
+# --- global hints ------------------------------------------------------------------------------------------
+
+
+def pictures(count):
+    """(N, 3, 4, 4) in Lab, each of another colour."""
+    lab = torch.full((count, 3, 4, 4), 50.0)
+    lab[:, 1:] = torch.rand(count, 2, 1, 1, generator=seeded(3)) * 80 - 40
+    return lab
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.75, 1.0])
+def test_histogram_saturation_and_both_are_given_equally_often(share):
+    """At 3/4, nothing is as likely as each of them: the paper's law."""
+    told = simulate_global_hints(pictures(20_000), share=share, generator=seeded())
+    histogram, saturation = told.histogram_given, told.saturation_given
+    assert set(histogram.tolist()) | set(saturation.tolist()) <= {0, 1}
+    for found, expected in (
+        ((1 - histogram) * (1 - saturation), 1 - share),
+        (histogram * (1 - saturation), share / 3),
+        ((1 - histogram) * saturation, share / 3),
+        (histogram * saturation, share / 3),
+    ):
+        assert found.mean().item() == pytest.approx(expected, abs=0.012)
+
+
+def test_what_is_given_is_the_truth():
+    lab = pictures(40)
+    told = simulate_global_hints(lab, share=0.75, generator=seeded())
+    truth = GlobalHints.of_pictures(lab)
+    assert truth.given(histogram=told.histogram_given, saturation=told.saturation_given).equals(told)
+    assert truth.saturation.std() > 0.05
+
+
+def test_the_same_seed_gives_the_same_global_hints():
+    lab = pictures(64)
+    one, two, other = (simulate_global_hints(lab, share=0.75, generator=seeded(seed)) for seed in (1, 1, 2))
+    assert one.equals(two)
+    assert not one.equals(other)

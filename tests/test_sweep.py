@@ -3,19 +3,29 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from skimage.color import rgb2hsv
 from skimage.metrics import peak_signal_noise_ratio
 from sklearn.datasets import load_sample_images
 from torch import Tensor
 
-from ipycolorize.analysis.sweep import Gray, evaluate
+from ipycolorize import arguments
+from ipycolorize.analysis.methods import PEERS, load_method
+from ipycolorize.analysis.plots import LINES
+from ipycolorize.analysis.sweep import CURVES, REVEALS, Gray, evaluate
 from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
+from ipycolorize.gamut import AbBins
+from ipycolorize.global_hints import GlobalHints, ab_histogram
 from ipycolorize.hints import HintBatch
 from ipycolorize.models.base import Prediction
-from ipycolorize.protocol import random_points, reveal_points, square
+from ipycolorize.models.live import Live
+from ipycolorize.models.siggraph17 import SIGGRAPH17
+from ipycolorize.models.weights import WeightsError, load_model
+from ipycolorize.protocol import psnr_of, random_points, reveal_points, square
 
 IMAGES = load_sample_images().images
 
@@ -27,6 +37,20 @@ class Copy(Gray):
 
     def decode(self, features: Tensor, hints: HintBatch) -> Prediction:
         return Prediction(hints.raster, lambda: torch.zeros(len(features), 313, 1, 1))
+
+
+class Listener(Gray):
+    """Shows nothing and remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[HintBatch, GlobalHints | None]] = []
+
+    def decode(
+        self, features: Tensor, hints: HintBatch, *, global_hints: GlobalHints | None = None
+    ) -> Prediction:
+        self.heard.append((hints, global_hints))
+        return super().decode(features, hints)
 
 
 def test_gray_is_the_lightness_alone() -> None:
@@ -103,9 +127,113 @@ def test_too_many_of_the_worst_places_are_refused_before_an_image_is_read() -> N
 
 
 def test_unknown_reveal_and_no_images_are_refused() -> None:
-    with pytest.raises(ValueError, match="one of random, max-error, all, got 'best'"):
+    with pytest.raises(ValueError, match=r"one of random, max-error, all, .*histogram\+points, got 'best'"):
         evaluate({"gray": Gray()}, IMAGES, counts=(1,), reveal="best", progress=False)
     with pytest.raises(ValueError, match="patch and size of at least 1 pixel, got 0 and 256"):
         evaluate({"gray": Gray()}, IMAGES, counts=(1,), patch=0, progress=False)
     with pytest.raises(ValueError, match="at least one image"):
         evaluate({"gray": Gray()}, [], counts=(1,), progress=False)
+
+
+@pytest.mark.parametrize("reveal", ["histogram", "saturation", "histogram+saturation"])
+def test_statistics_are_told_alone_and_truly(reveal: str) -> None:
+    network = Listener()
+    (score,) = evaluate({"it": network}, IMAGES, counts=(1, 5), reveal=reveal, size=48, progress=False)
+    assert (score.reveal, score.count, score.images) == (reveal, 0, 2)
+    ((hints, told),) = network.heard
+    assert hints.row.shape == (2, 0)
+    assert told is not None
+    truth = torch.stack([square(image, 48) for image in IMAGES])
+    given = (float("histogram" in reveal), float("saturation" in reveal))
+    assert told.histogram_given.tolist() == [given[0]] * 2
+    assert told.saturation_given.tolist() == [given[1]] * 2
+    expected = [rgb2hsv(image.permute(1, 2, 0).numpy())[..., 1].mean() for image in truth]
+    assert told.saturation.tolist() == pytest.approx(expected, abs=1e-3)
+    shares = ab_histogram(rgb_to_lab(truth)[:, 1:], AbBins())
+    torch.testing.assert_close(told.histogram, shares, atol=1e-5, rtol=0)
+
+
+def test_points_beside_the_histogram_are_those_without() -> None:
+    network = Listener()
+    for reveal in ("random", "histogram+points"):
+        scores = evaluate({"it": network}, IMAGES, counts=(0, 7), reveal=reveal, size=48, progress=False)
+        assert [(score.reveal, score.count) for score in scores] == [(reveal, 0), (reveal, 7)]
+    points = [hints for hints, _ in network.heard]
+    for alone, beside in zip(points[:2], points[2:], strict=True):
+        assert torch.equal(alone.row, beside.row)
+        assert torch.equal(alone.col, beside.col)
+        assert torch.equal(alone.ab, beside.ab)
+    told = [global_hints for _, global_hints in network.heard]
+    assert told[:2] == [None, None]
+    for statistics in told[2:]:
+        assert statistics is not None
+        assert statistics.histogram_given.tolist() == [1, 1]
+        assert statistics.saturation_given.tolist() == [0, 0]
+
+
+def test_a_network_is_measured_with_what_it_is_told(tiny: Live) -> None:
+    scores = evaluate(
+        {"tiny": tiny}, IMAGES, counts=(), reveal="histogram+saturation", size=64, progress=False
+    )
+    truth = torch.stack([square(image, 64) for image in IMAGES])
+    lab = rgb_to_lab(truth)
+    with torch.inference_mode():
+        none = HintBatch.empty(shape=(64, 64), count=2)
+        told = tiny.decode(tiny.encode(lab[:, :1]), none, global_hints=GlobalHints.of_pictures(lab))
+    assert scores[0].psnr_mean == pytest.approx(psnr_of(lab[:, :1], told.ab, truth).mean().item(), abs=1e-3)
+
+
+def test_gray_ignores_statistics_and_who_reads_points_only_is_refused() -> None:
+    methods = {"gray": Gray()}
+    (plain,) = evaluate(methods, IMAGES, counts=(0,), size=48, progress=False)
+    (told,) = evaluate(methods, IMAGES, counts=(), reveal="histogram", size=48, progress=False)
+    assert told.psnr_mean == plain.psnr_mean
+    local = {"gray": Gray(), "local": SIGGRAPH17(width=1).eval()}
+    for reveal in ("histogram", "saturation", "histogram+saturation", "histogram+points"):
+        with pytest.raises(ValueError, match="got local, which reads points only; leave it out"):
+            evaluate(local, [], counts=(1,), reveal=reveal, progress=False)
+
+
+def test_every_reveal_is_known_everywhere() -> None:
+    assert arguments.REVEALS == REVEALS
+    assert set(LINES) == set(CURVES) < set(REVEALS)
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_peers_change_the_automatic_result(name: str, tiny_path: Path) -> None:
+    method = load_method(name, device="cpu", automatic=str(tiny_path))
+    assert (method.name, method.reads_global_hints, method.training) == (name, True, False)
+    lab = rgb_to_lab(torch.stack([square(image, 32) for image in IMAGES]))
+    lightness, none = lab[:, :1], HintBatch.empty(shape=(32, 32), count=2)
+    told = GlobalHints.of_pictures(lab)
+    with torch.inference_mode():
+        features = method.encode(lightness)
+        plain, changed = method.decode(features, none).ab, method.decode(features, none, global_hints=told).ab
+        tiny = load_model(tiny_path)
+        automatic = tiny.decode(tiny.encode(lightness), none).ab
+    if name == "gray":
+        assert plain.eq(0).all()
+        assert changed.eq(0).all()
+    else:
+        torch.testing.assert_close(plain, automatic, atol=1e-3, rtol=0)
+        assert (changed - plain).abs().max() > 5
+
+
+def test_methods_compute_what_their_weights_do_in_the_quickest_order(tiny_path: Path) -> None:
+    method, plain = load_method(str(tiny_path), device="cpu"), load_model(tiny_path)
+    kernels = [weight for weight in method.parameters() if weight.ndim == 4 and weight.shape[2] > 1]
+    assert kernels
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in kernels)
+    lab = rgb_to_lab(square(IMAGES[0], 40)[None])
+    hints = reveal_points(lab[:, 1:], torch.tensor([[9, 30]]), torch.tensor([[12, 5]]))
+    with torch.inference_mode():
+        one, other = (network.decode(network.encode(lab[:, :1]), hints) for network in (method, plain))
+        torch.testing.assert_close(one.ab, other.ab, atol=1e-3, rtol=0)
+        torch.testing.assert_close(one.logits, other.logits, atol=1e-3, rtol=0)
+
+
+def test_an_unknown_method_is_refused_with_those_there_are() -> None:
+    with pytest.raises(
+        WeightsError, match=r"shipped weights \(live.*gray, reinhard and larsson-matching are known as well"
+    ):
+        load_method("nobody", device="cpu")

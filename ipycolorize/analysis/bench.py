@@ -6,6 +6,7 @@ a fresh process, so that its peak memory is its own.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import resource
 import statistics
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 
 import torch
@@ -24,6 +25,7 @@ from ..image import sample_photo
 from ..models.base import Network
 from ..models.device import pick_device
 from ..models.weights import build, list_models, load_model
+from ..mood import Mood
 from ..session import Session
 
 SIZE = 256  # of the network's grid, square
@@ -34,12 +36,21 @@ WARM_UP = 2  # runs that are not counted: they fill caches and choose kernels
 
 @dataclass(frozen=True)
 class Case:
-    """What to measure: shipped weights by name, or (source None) the paper's, width 64, untrained."""
+    """What to measure.
+
+    Attributes:
+        source: name of shipped weights, or a weights file; None: the paper's network, width 64, untrained.
+        points: hints set.
+        dtype: name of a torch type.
+        device: where the network runs.
+        histogram: whether that of another photograph is asked for as well.
+    """
 
     source: str | None
     points: int
     dtype: str
     device: str
+    histogram: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,12 @@ class Timing:
         network: weights' name, or "siggraph17-64-untrained".
         width: channels of the first scale.
         points: hints set.
+        histogram: whether that of another photograph is asked for as well.
         size: of the network's square grid.
         encode_ms: once for each photograph.
         edit_ms: decoding after one of the hints has moved, colours only.
         first_ms: decoding that many hints for the first time, after loading them from a file for example.
+        mood_ms: decoding after the histogram has been replaced, while all hints stay; nan without one.
         click_to_rgb_ms: from a moved hint to uint8 RGB of a 3:2 photograph at 512 pixels short side.
         gflop_edit: of the decoding, a multiply and an add counted as two.
         parameters: of the network.
@@ -63,12 +76,14 @@ class Timing:
     network: str
     width: int
     points: int
+    histogram: bool
     device: str
     dtype: str
     size: int
     encode_ms: float
     edit_ms: float
     first_ms: float
+    mood_ms: float
     click_to_rgb_ms: float
     gflop_edit: float
     parameters: int
@@ -76,9 +91,16 @@ class Timing:
 
 
 def cases(device: str = "auto") -> list[Case]:
-    """Rows of `bench`: shipped networks with 1, 20, 500 points; the paper's network in two precisions."""
+    """Rows of `bench`: shipped networks with 1, 20, 500 points; the paper's network in two precisions.
+
+    Networks that read a histogram are measured again with one, beside 20 and 500 points.
+    """
     where = pick_device(device).type
-    shipped = [Case(card.name, points, "float32", where) for card in list_models() for points in (1, 20, 500)]
+    shipped = []
+    for card in list_models():
+        shipped += [Case(card.name, points, "float32", where) for points in (1, 20, 500)]
+        if build(card.network, card.config).reads_global_hints:
+            shipped += [Case(card.name, points, "float32", where, histogram=True) for points in (20, 500)]
     return [*shipped, Case(None, 20, "float32", where), Case(None, 20, "bfloat16", where)]
 
 
@@ -123,25 +145,35 @@ def measure(case: Case, repeats: int = REPEATS) -> Timing:
 
     all_of_them = moved(0)
     edits = cycle([all_of_them, moved(1)])
+    moods = [mood.global_hints().to(case.device) for mood in _moods()] if case.histogram else []
+    asked = {"global_hints": moods[0]} if moods else {}
     with torch.autocast(case.device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         encode = _median_ms(lambda: network.encode(lightness), repeats, case.device)
         features = network.encode(lightness)
-        edit = _median_ms(lambda: network.decode(features, next(edits)), repeats, case.device)
+        edit = _median_ms(lambda: network.decode(features, next(edits), **asked), repeats, case.device)
         with FlopCounterMode(display=False) as counter:
-            network.decode(features, next(edits))
+            network.decode(features, next(edits), **asked)
         fresh = iter([network.encode(lightness) for _ in range(repeats + WARM_UP)])
-        first = _median_ms(lambda: network.decode(next(fresh), all_of_them), repeats, case.device)
+        first = _median_ms(lambda: network.decode(next(fresh), all_of_them, **asked), repeats, case.device)
+        mood = math.nan
+        if moods:
+            others = cycle(reversed(moods))  # the first is known already
+            mood = _median_ms(
+                lambda: network.decode(features, all_of_them, global_hints=next(others)), repeats, case.device
+            )
         click = _click_ms(network, case, repeats)
     return Timing(
         network=case.source or "siggraph17-64-untrained",
         width=int(network.config.get("width", network.config.get("widths", (0,))[0])),
         points=case.points,
+        histogram=case.histogram,
         device=case.device,
         dtype=case.dtype,
         size=SIZE,
         encode_ms=round(encode, 2),
         edit_ms=round(edit, 2),
         first_ms=round(first, 2),
+        mood_ms=round(mood, 2),
         click_to_rgb_ms=round(click, 2),
         gflop_edit=round(counter.get_total_flops() / 1e9, 3),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
@@ -149,9 +181,17 @@ def measure(case: Case, repeats: int = REPEATS) -> Timing:
     )
 
 
+def _moods() -> list[Mood]:
+    """Two histograms to ask for."""
+    references = [sample_photo(name).rgb for name in ("flower", "china")]
+    return [replace(Mood.of_picture(rgb), saturation=None) for rgb in references]
+
+
 def _click_ms(network: Network, case: Case, repeats: int) -> float:
     """From a moved hint to the pixels of the picture, on a real photograph."""
     session = Session(sample_photo("china"), network, device=case.device)
+    if case.histogram:
+        session.set_mood(_moods()[0])
     height, width = session.photo.shape
     shape = (SHOWN, round(SHOWN * width / height))
     step = max(1, height * width // case.points)

@@ -16,7 +16,11 @@ from .sweep import Score
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 GREY = "#6b6b6b"  # for gray, the floor that others are compared with
 LineStyle = str | tuple[float, tuple[float, ...]]  # a name, or lengths of dashes and gaps
-LINES: dict[str, LineStyle] = {"random": "-", "max-error": (0, (4, 1.5))}
+LINES: dict[str, LineStyle] = {
+    "random": "-",
+    "max-error": (0, (4, 1.5)),
+    "histogram+points": (0, (1, 1.2)),
+}
 SUFFIXES = (".png", ".pdf", ".svg")
 TEXT = 8.0  # points of ticks and names, as in a column of a paper
 APART = 1.25  # distance of two names at the lines' ends, in heights of their letters
@@ -47,23 +51,23 @@ def plot_curves(scores: Sequence[Score]) -> Figure:
     """Draw mean PSNR against the number of points, with a band of one standard error to both sides.
 
     The axis is logarithmic from 1 on, and 0 has a place of its own at the left. Every line is named at its
-    right end. Where points were revealed in several ways, max-error is dashed.
+    right end. Where points were revealed in several ways, max-error is dashed and histogram+points dotted.
 
     Args:
-        scores: of any methods, as `evaluate` returns them, also of several runs; "all" is no point of a curve
-            and left out.
+        scores: of any methods, as `evaluate` returns them, also of several runs; "all" and statistics without
+            points are no part of a curve and left out.
 
     Raises:
         ValueError: nothing to draw.
     """
     curves: dict[tuple[str, str], list[Score]] = {}
     for score in sorted(scores, key=lambda score: score.count):
-        if score.count >= 0 and math.isfinite(score.psnr_mean):
+        if score.reveal in LINES and math.isfinite(score.psnr_mean):
             curves.setdefault((score.method, score.reveal), []).append(score)
     for _, reveal in [key for key in curves if key[0] == "gray"][1:]:
         del curves["gray", reveal]  # it takes no notice of points, wherever they are
     if not curves:
-        raise ValueError("expected scores with random or max-error points to draw, got none")
+        raise ValueError("expected scores with random or max-error points, or histogram+points, got none")
     drawn = [score for curve in curves.values() for score in curve]
     methods = [method for method in dict.fromkeys(score.method for score in scores) if method != "gray"]
     several = len({score.reveal for score in drawn}) > 1
@@ -99,7 +103,8 @@ def _short(method: str) -> str:
 
 
 def _caption(score: Score, several: bool) -> str:
-    points = "points" if several else f"{score.reveal} points"
+    told = "true histogram, random" if score.reveal == "histogram+points" else score.reveal
+    points = "points" if several else f"{told} points"
     what = f"{points} of {score.patch} × {score.patch} pixels"
     if score.images == 1:
         return f"1 photograph; {what}"

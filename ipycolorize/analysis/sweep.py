@@ -1,4 +1,4 @@
-"""PSNR against the number of revealed points (figure 6), for any of the networks, as plain records."""
+"""PSNR against what is revealed (figure 6, table 1), for any of the networks, as plain records."""
 
 from __future__ import annotations
 
@@ -11,18 +11,30 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..global_hints import GlobalHints
 from ..hints import HintBatch
 from ..models.base import Network, Prediction
 from ..protocol import PATCH, check_room, psnr_by_count, psnr_by_worst, square
 
 BATCH = 8  # images decoded together
-REVEALS = ("random", "max-error", "all")
+TOLD: dict[str, tuple[str, ...]] = {  # every way to reveal, and the true statistics that are told with it
+    "random": (),
+    "max-error": (),
+    "all": (),
+    "histogram": ("histogram",),
+    "saturation": ("saturation",),
+    "histogram+saturation": ("histogram", "saturation"),
+    "histogram+points": ("histogram",),
+}
+REVEALS = tuple(TOLD)
+CURVES = ("random", "max-error", "histogram+points")  # those that go through numbers of points
 
 
 class Gray(Network):
-    """The baseline that predicts no colour at all; hints are ignored."""
+    """The baseline that predicts no colour at all, whatever points and statistics it is told."""
 
     name = "gray"
+    reads_global_hints = True  # and takes no notice, as of points: so it can stand beside those who do
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +44,9 @@ class Gray(Network):
         """Keep L ``(N, 1, H, W)``."""
         return lightness
 
-    def decode(self, features: Tensor, hints: HintBatch) -> Prediction:
+    def decode(
+        self, features: Tensor, hints: HintBatch, *, global_hints: GlobalHints | None = None
+    ) -> Prediction:
         """Zeros, and an even distribution."""
         ab = features.new_zeros(len(features), 2, *features.shape[-2:])
         return Prediction(ab, lambda: features.new_zeros(len(features), len(self.bin_centers), 1, 1))
@@ -45,7 +59,7 @@ class Score:
     Attributes:
         method: name of the network.
         reveal: one of `REVEALS`.
-        count: revealed points; -1: every pixel.
+        count: revealed points; -1: every pixel; 0 where statistics alone are told.
         patch: side of a revealed patch in pixels.
         images: photographs.
         psnr_mean: mean of their PSNR in dB; infinite where a result is exact.
@@ -59,6 +73,20 @@ class Score:
     images: int
     psnr_mean: float
     psnr_se: float
+
+
+def check_readers(methods: dict[str, Network]) -> None:
+    """Make sure that statistics can be told to every method.
+
+    Raises:
+        ValueError: naming the first that reads points only.
+    """
+    for name, network in methods.items():
+        if not network.reads_global_hints:
+            raise ValueError(
+                f"expected methods that read a histogram and a saturation, got {name}, which reads points "
+                "only; leave it out"
+            )
 
 
 def squares(images: Iterable[np.ndarray], *, size: int, doing: str, progress: bool) -> Iterator[Tensor]:
@@ -96,23 +124,29 @@ def evaluate(
     Args:
         methods: networks in eval mode, by the name that the scores carry.
         images: ``(H, W, 3)`` uint8 each.
-        counts: numbers of points; not used when everything is revealed.
+        counts: numbers of points; used by the reveals of `CURVES` only.
         reveal: "random" points; "max-error": points where each method's own prediction is worst, one after
-            the other (as many predictions as points); or "all" pixels.
+            the other (as many predictions as points); "all" pixels; "histogram", "saturation" or
+            "histogram+saturation": the image's true statistics, no points; "histogram+points": the true
+            histogram and the same points as "random" has.
         patch: side of a revealed patch in pixels.
         size: side that images are resized to.
         seed: of the points.
         progress: show a bar.
 
     Raises:
-        ValueError: another reveal, a patch or a size below 1, more points than max-error has room for, or no
-            images.
+        ValueError: another reveal, a patch or a size below 1, more points than max-error has room for, no
+            images, or statistics for a method that reads none.
     """
     if reveal not in REVEALS:
         raise ValueError(f"expected reveal to be one of {', '.join(REVEALS)}, got {reveal!r}")
     if min(patch, size) < 1:
         raise ValueError(f"expected patch and size of at least 1 pixel, got {patch} and {size}")
-    counts = () if reveal == "all" else tuple(counts)
+    if reveal not in CURVES:
+        counts = () if reveal == "all" else (0,)
+    counts, told = tuple(counts), TOLD[reveal]
+    if told:
+        check_readers(methods)
     if reveal == "max-error":
         check_room(counts, shape=(size, size), patch=patch)
     found: dict[tuple[str, str], list[Tensor]] = {}
@@ -130,6 +164,7 @@ def evaluate(
                     generator=generators[name],
                     patch=patch,
                     everything=reveal == "all",
+                    told=told,
                 )
             for count, values in scores.items():
                 found.setdefault((name, count), []).append(values)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..gamut import AbBins
+from ..global_hints import GlobalHints
 from ..hints import HintBatch
 
 
@@ -53,11 +54,13 @@ class Network(nn.Module):
         name: of the architecture.
         config: the constructor's arguments, which rebuild it.
         bin_centers: ``(Q, 2)`` ab of the bins that `Prediction.logits` speaks of.
+        reads_global_hints: whether it can be told a histogram and a saturation.
     """
 
     name: str
     config: dict[str, Any]
     bin_centers: Tensor
+    reads_global_hints = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,9 +70,19 @@ class Network(nn.Module):
         """Take L ``(N, 1, H, W)`` in [0, 100] and return what later edits of this photograph can reuse."""
         raise NotImplementedError
 
-    def decode(self, features: Any, hints: HintBatch) -> Prediction:
-        """Colorize with these hints."""
+    def decode(
+        self, features: Any, hints: HintBatch, *, global_hints: GlobalHints | None = None
+    ) -> Prediction:
+        """Colorize with these hints and, where `reads_global_hints`, these statistics."""
         raise NotImplementedError
+
+    def _refuse(self, global_hints: GlobalHints | None) -> None:
+        """For networks that read none."""
+        if global_hints is not None:
+            raise ValueError(
+                f"expected no global hints: this {self.name} reads points only; use another network for a "
+                "histogram or a saturation"
+            )
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..gamut import NUM_BINS
+from ..global_hints import GlobalHints
 from ..hints import HintBatch
 from .base import Network, Outputs, Prediction, pad_to_multiple
 
@@ -44,28 +45,6 @@ def block(channels_in: int, channels: int, *, convs: int, dilation: int = 1) -> 
 def upsample(channels_in: int, channels: int) -> nn.ConvTranspose2d:
     """Twice the resolution, learned."""
     return nn.ConvTranspose2d(channels_in, channels, 4, stride=2, padding=1)
-
-
-def global_vector(
-    *, histogram: Tensor, saturation: Tensor, histogram_given: Tensor, saturation_given: Tensor
-) -> Tensor:
-    """U_g of the paper's section 3.3: what is not given is zeroed, and an indicator says so.
-
-    Args:
-        histogram: ``(N, 313)`` shares of the ab bins, summing to 1.
-        saturation: ``(N,)`` mean S of HSV, in [0, 1].
-        histogram_given: ``(N,)`` 1 (or True) where the network may know it, 0 where not.
-        saturation_given: ``(N,)`` likewise.
-
-    Returns:
-        ``(N, 316)``: histogram, indicator, saturation, indicator.
-    """
-    know_histogram = histogram_given.to(histogram.dtype)[:, None]
-    know_saturation = saturation_given.to(histogram.dtype)[:, None]
-    return torch.cat(
-        [histogram * know_histogram, know_histogram, saturation[:, None] * know_saturation, know_saturation],
-        dim=1,
-    )
 
 
 class Hypercolumn(nn.Module):
@@ -167,7 +146,8 @@ class SIGGRAPH17(Network):
             self.head = nn.Conv2d(w4, GRID_BINS, 1)
             steps = torch.arange(-110.0, 120.0, 10.0)
             self.bin_centers = torch.cartesian_prod(steps, steps)
-        if variant == "global":
+        self.reads_global_hints = variant == "global"
+        if self.reads_global_hints:
             sizes = [GLOBAL_SIZE, w8, w8, w8, w8]
             pairs = ((nn.Conv2d(a, b, 1), nn.ReLU()) for a, b in pairwise(sizes))
             self.statistics = nn.Sequential(*chain.from_iterable(pairs))
@@ -201,14 +181,14 @@ class SIGGRAPH17(Network):
         return Prepared(pad_to_multiple((lightness - 50) / 100, STRIDE), (height, width))
 
     def decode(
-        self, features: Prepared, hints: HintBatch, *, global_hints: Tensor | None = None
+        self, features: Prepared, hints: HintBatch, *, global_hints: GlobalHints | None = None
     ) -> Prediction:
         """Colorize with these hints.
 
         Args:
             features: of `encode`; those of one photograph serve any number of sets of hints.
             hints: N sets of hints in the grid of L.
-            global_hints: ``(N, 316)`` of `global_vector`, in the global variant only; None: nothing is given.
+            global_hints: of N pictures, in the global variant only; None: nothing is given.
 
         Returns:
             ab ``(N, 2, H, W)`` within ±`ab_scale`; logits ``(N, 313 or 529, ⌈H/4⌉, ⌈W/4⌉)``.
@@ -242,20 +222,22 @@ class SIGGRAPH17(Network):
 
         return Prediction(ab[:, :, :height, :width], logits)
 
-    def forward(self, lightness: Tensor, hints: HintBatch, *, global_hints: Tensor | None = None) -> Outputs:
+    def forward(
+        self, lightness: Tensor, hints: HintBatch, *, global_hints: GlobalHints | None = None
+    ) -> Outputs:
         """For training: ab and logits of `decode`, both computed."""
         prediction = self.decode(self.encode(lightness), hints, global_hints=global_hints)
         return Outputs(prediction.ab, prediction.logits)
 
-    def _global_features(self, global_hints: Tensor | None, x: Tensor) -> Tensor:
+    def _global_features(self, global_hints: GlobalHints | None, x: Tensor) -> Tensor:
         """``(N, 8 width, 1, 1)``, added to conv4 at every place; zero in the local variant."""
-        if self.variant == "local":
-            if global_hints is not None:
-                raise ValueError("expected no global hints: this is the local variant; use variant='global'")
+        if not self.reads_global_hints:
+            self._refuse(global_hints)
             return x.new_zeros(())
         if global_hints is None:
-            global_hints = x.new_zeros(len(x), GLOBAL_SIZE)
-        expected = (len(x), GLOBAL_SIZE)
-        if global_hints.shape != expected:
-            raise ValueError(f"expected global hints of shape {expected}, got {tuple(global_hints.shape)}")
-        return self.statistics(global_hints.to(x)[:, :, None, None])
+            vector = x.new_zeros(len(x), GLOBAL_SIZE)
+        elif len(global_hints) == len(x):
+            vector = global_hints.vector().to(x)
+        else:
+            raise ValueError(f"expected global hints of {len(x)} pictures, got {len(global_hints)}")
+        return self.statistics(vector[:, :, None, None])

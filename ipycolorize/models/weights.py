@@ -63,7 +63,7 @@ _CARDS: tuple[Card, ...] = (  # best first; weights/README.md shows the same as 
     Card(
         name="live",
         file="live.safetensors",
-        sha256="64a98698dd831f6ad15a548513dee23605549faf0a3a608c2ce7b756ced7dfd3",
+        sha256="b07b07cde0483faa30652895f819a93aea4016447f7f44d677d525cee9de3e53",
         network="live",
         config={
             "widths": (32, 64, 128, 224, 256),

@@ -61,6 +61,8 @@ class TrainConfig:
         many: share of the pictures with log-uniform counts of points up to `most`.
         strokes: share of the pictures with brush strokes. All three at 0 are the paper's law.
         most: largest number of points.
+        statistics: share of the pictures whose histogram, saturation or both are given, to networks that
+            read them; 3/4 is the paper's law.
         unusual: share of the pictures that are recoloured.
         aged: share of the pictures whose L is damaged like an old print's.
         rebalance: 0 counts every pixel alike in the cross-entropy; else the lambda of `balance`, which lets
@@ -85,6 +87,7 @@ class TrainConfig:
     many: float = 0.4
     strokes: float = 0.1
     most: int = 512
+    statistics: float = 0.5
     unusual: float = 0.06
     aged: float = 0.08
     rebalance: float = 0.0

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from ..color import rgb_to_lab
+from ..global_hints import GlobalHints
 from ..hints import HintBatch
 from .augment import degrade, recolour
 from .config import TrainConfig
 from .data import Photographs
-from .simulate import simulate_batch
+from .simulate import simulate_batch, simulate_global_hints
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class Examples:
         truth: ``(N, 2, H, W)`` ab in Lab units.
         natural: ``(N,)`` 1 where the colours are the photograph's own, 0 where they were changed: those
             nobody can guess without hints.
+        global_hints: true statistics of some pictures; None for a network that reads none.
     """
 
     lightness: Tensor
     hints: HintBatch
     truth: Tensor
     natural: Tensor
+    global_hints: GlobalHints | None = None
 
 
 def generator_of(seed: int, *, step: int, shard: int) -> torch.Generator:
@@ -48,6 +51,7 @@ def draw(
     crop: int,
     generator: torch.Generator,
     device: torch.device,
+    tell: bool = False,
 ) -> Examples:
     """Draw `size` examples of `crop` x `crop` pixels.
 
@@ -58,6 +62,7 @@ def draw(
         crop: their side in pixels.
         generator: on the CPU.
         device: of the result.
+        tell: give global hints too.
     """
     rgb = photographs.batch(size, crop=crop, generator=generator).to(device)
     lab, anchor = recolour(rgb_to_lab(rgb), share=config.unusual, generator=generator)
@@ -67,4 +72,5 @@ def draw(
         truth, generator=generator, blank=config.blank, many=config.many, strokes=config.strokes,
         most=config.most, anchor=anchor,
     )  # fmt: skip
-    return Examples(lightness, hints, truth, (anchor[:, 0] < 0).to(truth))
+    told = simulate_global_hints(lab, share=config.statistics, generator=generator) if tell else None
+    return Examples(lightness, hints, truth, (anchor[:, 0] < 0).to(truth), told)

@@ -208,9 +208,11 @@ class Trainer:
             examples = draw(
                 self.photographs, config, size=size, crop=phase.crop, device=self.device,
                 generator=generator_of(config.seed, step=self.step, shard=shard),
+                tell=self.network.reads_global_hints,
             )  # fmt: skip
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                outputs = self._forward(examples.lightness, examples.hints)
+                told = {} if examples.global_hints is None else {"global_hints": examples.global_hints}
+                outputs = self._forward(examples.lightness, examples.hints, **told)
             parts = objective(outputs, examples, self.bins, delta=config.delta, balance=self._balance)
             share = size / phase.batch
             (share * (parts @ weights)).backward()

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..global_hints import GlobalHints
 from ..hints import STROKE_WEIGHT, HintBatch
 from ..protocol import patch_means
 
@@ -109,6 +110,20 @@ def simulate_strokes(ab: Tensor, counts: Tensor, *, generator: torch.Generator) 
         row.to(ab.dtype), col.to(ab.dtype), size.to(ab.dtype), colour, STROKE_WEIGHT * on.flatten(1),
         shape=(height, width),
     )  # fmt: skip
+
+
+def simulate_global_hints(lab: Tensor, *, share: float, generator: torch.Generator) -> GlobalHints:
+    """Tell some pictures' true histogram, saturation, or both, equally often (paper 3.3: the P_g).
+
+    Args:
+        lab: the truth, ``(N, 3, H, W)``.
+        share: of the pictures that anything is told about.
+        generator: on the CPU.
+    """
+    kind = (3 * torch.rand(len(lab), generator=generator) / max(share, 1e-9)).floor()
+    return GlobalHints.of_pictures(lab).given(
+        histogram=(kind == 0) | (kind == 2), saturation=(kind == 1) | (kind == 2)
+    )
 
 
 def simulate_batch(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ from ipywidgets import HTML, Box, VBox, Widget
 from PIL import Image, ImageDraw
 
 from ..color import to_hex
+from ..gamut import displayed
 from ..hints import Hint
+from ..image import read_photo
+from ..mood import Mood
 from ..session import Session
-from . import gestures
+from . import gestures, moods
 from .canvas import Mark, Picture, rings
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
 from .gestures import Key, Pick, Pointer, Resize, State
+from .mood import ChooseReference, MoodPanel
 from .static import Companion, download_url
 from .style import CSS
 from .swatches import parse_color
@@ -38,7 +43,8 @@ class Colorizer(VBox):
 
     Click on the photograph to add a point, in the colour that the network gives to the place by itself, and
     pick its colour on the right. Drag a point to move it; right click or Delete removes it; Shift click takes
-    a colour from the picture for the selected point.
+    a colour from the picture for the selected point. The mood below the picture asks for colours of the
+    whole: those of a reference photograph or of a histogram made by hand, and a saturation.
 
     Args:
         photo: path, bytes, PIL image, array as `read_photo` takes it, `Photo`, or a `Session` to go on with.
@@ -61,8 +67,11 @@ class Colorizer(VBox):
         self.session = photo if isinstance(photo, Session) else Session(photo, **chosen, device=device)
         shape = self.session.photo.shape
         self._state = State(size=self.session.default_size, place=(shape[0] // 2, shape[1] // 2))
-        self._drawn: tuple[Any, bool] | None = None  # hints and before/after of the picture on the screen
+        self._drawn: tuple[Any, Mood, bool] | None = (
+            None  # hints, mood, before/after of the picture on the screen
+        )
         self._draft = self._controls_stale = self._still_stale = False
+        self._measured: tuple[Any, Mood] | None = None  # hints and mood of the picture that was measured
         self._looks: dict[Hint, tuple[int, int, int]] = {}
         self._summary = ""
         self._bad_text = False  # the colour field holds something that is no colour: leave it there
@@ -77,7 +86,10 @@ class Colorizer(VBox):
             largest=max(3, 2 * self.session.default_size, round(min(shape) / 8)),
         )
         self._status = HTML(_dom_classes=["ipc-status"])
-        view = VBox([self._picture.box, self._status], _dom_classes=["ipc-view"])
+        reads = self.session.network.reads_global_hints
+        reason = f"{self.session.network_name} reads points only; open the photograph with live for moods"
+        self._mood = MoodPanel(self._post, unavailable="" if reads else reason)
+        view = VBox([self._picture.box, self._status, self._mood.box], _dom_classes=["ipc-view"])
         width = self._picture.css[1]
         view.layout.max_width = f"{max(width, 300)}px"
         view.layout.flex = f"1 1 {min(max(width, 300), 360)}px"
@@ -138,6 +150,7 @@ class Colorizer(VBox):
         for part in (
             picture.events,
             self._controls.gamut.events,
+            self._mood.bars.events,
             picture.acknowledgement.canvas,
             picture.image,
             self,
@@ -170,7 +183,12 @@ class Colorizer(VBox):
             except Exception as error:
                 failures.append(error)
         self._state = gestures.hold(self.session, self._state)
-        for step in (lambda: self._show(began), lambda: self._show_controls(events[-1])):
+        last = events[-1]
+        for step in (
+            lambda: self._show_mood(last),
+            lambda: self._show(began),
+            lambda: self._show_controls(last),
+        ):
             try:
                 step()
             except Exception as error:
@@ -200,6 +218,12 @@ class Colorizer(VBox):
                 height, width = self.session.photo.shape
                 self.session.export(name)
                 return _saved(Path(name), f"Picture of {width} × {height} pixels written")
+            case ChooseReference(name, content):
+                photo = replace(read_photo(content), name=name)
+                self._state = moods.react(self.session, self._state, moods.SetReference(photo))
+                self._mood.remember(self.session.mood.histogram or (), photo.rgb)
+            case moods.MoodEvent():
+                self._state = moods.react(self.session, self._state, event)
             case Pointer() | Key() | Pick() | Resize() | gestures.Command():
                 self._state = gestures.react(self.session, self._state, event)
                 return html.escape(self._state.message)
@@ -236,12 +260,15 @@ class Colorizer(VBox):
         paint = self.session.gray if self._state.before else self.session.rgb
         return paint(self._picture.sent_shape)
 
+    def _show_mood(self, event: Any = None) -> None:
+        self._mood.show(self.session.mood, self._state, last=event)
+
     def _show(self, began: float) -> None:
         """Bring picture and points up to date."""
         state, session = self._state, self.session
-        hints, before = session.hints.items, state.before
+        hints, mood, before = session.hints.items, session.mood, state.before
         marks = [] if before else self._marks(fresh=False)
-        current = self._drawn == (hints, before)
+        current = self._drawn == (hints, mood, before)
         if self._drawn is None:
             self._picture.draw(rgb=session.gray(self._picture.sent_shape))
         if current or not state.live:
@@ -255,11 +282,12 @@ class Colorizer(VBox):
         fresh = [] if before else self._marks()
         stale = state.live or fresh != marks
         self._picture.draw(rgb=rgb, marks=fresh if stale else None, draft=state.live)
-        self._drawn, self._draft, self._still_stale = (hints, before), state.live, True
+        self._drawn, self._draft, self._still_stale = (hints, mood, before), state.live, True
         milliseconds = 1000 * (time.perf_counter() - began)
         where = f"{session.network_name} on {session.device}"
+        what = " · ".join([*(["Mood"] if mood else []), *([_points(len(hints))] if hints else [])])
         self._summary = html.escape(
-            f"{_points(len(hints))} · {milliseconds:.0f} ms · {where}" if len(hints) else f"{START} ({where})"
+            f"{what} · {milliseconds:.0f} ms · {where}" if what else f"{START} ({where})"
         )
 
     def _show_controls(self, event: Any = None) -> None:
@@ -277,8 +305,8 @@ class Colorizer(VBox):
             rgb=None if hint is None else session.color_of(hint),
             size=state.size if hint is None else hint.size,
             suggested=tuple((one.rgb, one.ab, f"{100 * one.share:.0f} %") for one in session.palette(*place)),
-            recent=tuple((rgb := session.show(lightness, ab), ab, to_hex(rgb)) for ab in state.recent),
-            points=len(session.hints),
+            recent=tuple((rgb := displayed(lightness, ab)[0], ab, to_hex(rgb)) for ab in state.recent),
+            changed=bool(session.hints.items) or session.mood != Mood(),
             can_undo=session.can_undo or state.live,
             can_redo=session.can_redo,
             before=state.before,
@@ -288,13 +316,17 @@ class Colorizer(VBox):
 
     def _settle(self) -> None:
         """After a pause: make the drag one step of undo, and replace a draft by the real picture."""
-        if self._state.drag is None:
+        if self._state.drag is None and not self._state.held:
             self._state = gestures.settle(self.session, self._state)
         if self._draft:
             self._picture.draw(rgb=self._wanted())
             self._draft = False
         if self._controls_stale:
             self._show_controls()
+        state, now = self._state, (self.session.hints.items, self.session.mood)
+        if state.mood_open and self._measured != now and not self._worker.pending:
+            self._measured, self._state = now, replace(state, present=moods.present(self.session))
+            self._show_mood()
 
     def _rest(self) -> None:
         """After a longer pause: renew the picture that stays in the notebook."""
@@ -319,6 +351,8 @@ def _pointless(old: Any, new: Any) -> bool:
             return True
         case (Pick(done=False), Pick()) | (Resize(), Resize()):
             return True
+        case moods.MoodEvent(), moods.MoodEvent():
+            return moods.pointless(old, new)
     return bool(old == new and old in (READY, REFRESH))
 
 

@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..mood import Mood
 from ..session import Session
 
 RECENT = 10  # colours remembered, as in the original interface
@@ -105,8 +106,12 @@ class State:
         place: (row, col) whose colours are suggested while nothing is selected.
         selected: id of the selected hint.
         drag: the point under the mouse, if it is held.
+        held: a bar of the mood is held by the mouse.
         live: the session has changes that make no undo step yet.
         before: show the grey photograph.
+        mood_open: show the section of the mood.
+        family: the colour family whose share is to be set, a number among `families`.
+        present: histogram and saturation of the picture as it was seen last.
         recent: ab of the colours used, newest first.
         message: what the last event has to say.
     """
@@ -115,8 +120,12 @@ class State:
     place: tuple[int, int]
     selected: int | None = None
     drag: Drag | None = None
+    held: bool = False
     live: bool = False
     before: bool = False
+    mood_open: bool = False
+    family: int = 0
+    present: Mood | None = None
     recent: tuple[AB, ...] = ()
     message: str = ""
 
@@ -275,7 +284,7 @@ def _command(session: Session, state: State, name: Name) -> State:
         case "before":
             return replace(state, before=not state.before)
         case "reset":
-            if len(session.hints):
+            if len(session.hints) or session.mood != Mood():
                 session.reset()
         case "delete":
             if state.selected is None:

@@ -129,6 +129,88 @@ CSS = """
 }
 .ipc-pad .ipc-action:hover:enabled { background: var(--jp-layout-color3, #ddd); box-shadow: none; }
 
+.ipc-pad .ipc-mood {
+  display: flex; flex-flow: column; margin-top: 10px; overflow: visible;
+  border-top: 1px solid var(--ipc-line);
+}
+.ipc-mood-line {
+  position: relative; display: flex; align-items: center; gap: 10px; padding: 6px 0; overflow: visible;
+}
+.ipc-pad .ipc-fold {
+  position: static; flex: 0 0 auto; width: auto; height: 22px; padding: 0; border: 0; overflow: visible;
+  box-shadow: none; background: transparent;
+  font-size: 12px; font-weight: 600; line-height: 22px; color: var(--ipc-soft);
+}
+.ipc-pad .ipc-fold:hover:enabled, .ipc-pad .ipc-fold:focus:enabled {
+  background: transparent; box-shadow: none;
+}
+.ipc-pad .ipc-fold:focus:not(:focus-visible) { outline: none; }
+.ipc-pad .ipc-fold:hover:enabled { color: var(--ipc-text); }
+.ipc-pad .ipc-fold:disabled { opacity: 1; cursor: default; }
+.ipc-pad .ipc-fold::after { content: ""; position: absolute; inset: 0; }
+.ipc-fold i { display: inline-block; width: 12px; text-align: left; }
+.ipc-pad .ipc-summary { flex: 1 1 0; min-width: 0; color: var(--ipc-soft); pointer-events: none; }
+.ipc-pad .ipc-summary.ipc-set { color: var(--ipc-text); }
+.ipc-pad .ipc-fold:enabled + .ipc-summary .widget-html-content {
+  overflow: hidden; white-space: nowrap; text-overflow: ellipsis;
+}
+.ipc-mood-body { display: flex; flex-flow: row wrap; gap: 14px 20px; padding-top: 4px; overflow: visible; }
+.ipc-mood-body > .ipc-section { flex: 1 1 260px; min-width: 0; gap: 8px; }
+
+.ipc-bars {
+  position: relative; height: 112px; border: 1px solid var(--ipc-line); border-radius: 3px; overflow: hidden;
+  cursor: ns-resize; touch-action: none; background: var(--ipc-fill);
+}
+.ipc-pad .ipc-bars > .ipc-overlay { position: absolute; inset: 0; }
+.ipc-cells {
+  position: absolute; inset: 0; display: grid; grid-template: repeat(2, 1fr) / repeat(13, 1fr);
+}
+.ipc-cells > i { position: relative; border-bottom: 1px solid var(--ipc-line); }
+.ipc-cells > i.ipc-on { background: var(--ipc-hover); border-color: var(--ipc-accent); }
+.ipc-cells b { position: absolute; left: 2px; right: 2px; bottom: 0; border-radius: 2px 2px 0 0; }
+.ipc-cells.ipc-pale b { opacity: .5; }
+.ipc-vivid, .ipc-muted { right: 4px; pointer-events: none; }
+.ipc-vivid { top: 2px; }
+.ipc-muted { top: calc(50% + 2px); }
+.ipc-pad .ipc-family { flex: 0 1 118px; width: auto; min-width: 0; }
+.ipc-pad .ipc-family select { height: 28px; font-size: 13px; }
+
+.ipc-drop {
+  position: relative; box-sizing: border-box; display: flex; align-items: center; height: 56px;
+  padding: 0 7px; border: 1px dashed var(--ipc-edge); border-radius: 3px; overflow: visible;
+}
+.ipc-drop.ipc-filled { border-style: solid; border-color: var(--ipc-line); }
+.ipc-drop:hover { background: var(--ipc-hover); }
+.ipc-drop.ipc-over { border: 1px solid var(--ipc-accent); background: var(--ipc-hover); }
+.ipc-pad .ipc-reference { flex: 1 1 0; min-width: 0; color: var(--ipc-soft); }
+.ipc-reference .widget-html-content {
+  display: flex; align-items: center; justify-content: center; gap: 10px;
+}
+.ipc-filled .ipc-reference .widget-html-content { justify-content: flex-start; color: var(--ipc-text); }
+.ipc-reference i { flex: 0 0 60px; height: 40px; border-radius: 2px; }
+.ipc-reference span { overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
+.ipc-pad .ipc-over-all {
+  position: absolute; inset: 0; width: 100%; height: 100%; padding: 0; border: 0; font-size: 0;
+  background: transparent; box-shadow: none;
+}
+.ipc-pad .ipc-over-all:hover:enabled { background: transparent; box-shadow: none; }
+.ipc-arm-holder { position: absolute; width: 0; height: 0; }
+.ipc-arm { display: block; animation: ipc-arm 1ms; }
+@keyframes ipc-arm { from { opacity: 0; } }
+.ipc-pad .ipc-cross {
+  position: relative; flex: 0 0 20px; width: 20px; height: 20px; padding: 0; border: 0; border-radius: 3px;
+  box-shadow: none; font-size: 12px; line-height: 20px; color: var(--ipc-soft); background: transparent;
+}
+.ipc-pad .ipc-cross:hover:enabled { color: var(--ipc-text); background: var(--ipc-hover); box-shadow: none; }
+.ipc-drop .ipc-cross:hover:enabled { background: var(--jp-layout-color3, #ddd); }
+.ipc-pad .ipc-mood .ipc-slider { flex-basis: 60px; min-width: 44px; }
+.ipc-no-cross { padding-right: 28px; }
+.ipc-pad .ipc-named > .widget-label {
+  flex: 0 1 72px; width: 72px; margin: 0; height: 20px; line-height: 20px; font-size: 13px; text-align: left;
+  color: var(--ipc-text);
+}
+.ipc-pad .ipc-slider.ipc-pale .slider-container { opacity: .5; }
+
 body:not(.jp-Notebook) .jp-OutputArea-child:has(.ipc-pad) + .jp-OutputArea-child { display: none; }
 body.jp-Notebook .jp-OutputArea-child:has(.ipc-pad) { display: none; }
 """

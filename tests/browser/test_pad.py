@@ -7,6 +7,7 @@ import pytest
 from conftest import CELL
 from jlab import Pad
 from PIL import Image
+from sklearn.datasets import load_sample_image
 
 HOST_NOISE = (
     "favicon",
@@ -268,3 +269,104 @@ def test_small_window_maps_clicks_to_the_same_places(pad):
     pad.settle()
     (hint,) = pad.hints()
     assert (hint["row"], hint["col"]) == pytest.approx(TREE, abs=1.6), "within a CSS pixel"
+
+
+def flower(folder, *, large):
+    """A reference as a file; a large one is more than a Jupyter server takes at once."""
+    rgb = load_sample_image("flower.jpg")[::2, ::2]
+    if large:
+        rgb = np.repeat(np.repeat(rgb, 10, axis=0), 10, axis=1).clip(0, 239)
+        rgb += np.random.default_rng(0).integers(0, 16, rgb.shape, np.uint8)
+    path = folder / "flower.png"
+    Image.fromarray(rgb).save(path, compress_level=1)
+    assert (path.stat().st_size > 11e6) == large
+    return path
+
+
+def test_mood_is_one_line_until_it_is_opened(pad):
+    body = pad.root.locator(".ipc-mood-body")
+    assert not body.is_visible()
+    pad.root.locator(".ipc-summary").click(position={"x": 5, "y": 5}, force=True)  # the whole line opens it
+    body.wait_for(state="visible", timeout=5_000)
+    pad.settle()
+    assert pad.root.locator(".ipc-cells b").count() == 25
+    assert "neutral" in pad.root.locator(".ipc-cells b").nth(12).locator("..").get_attribute("title")
+    pad.root.locator(".ipc-fold").press("Enter")
+    body.wait_for(state="hidden", timeout=5_000)
+
+
+@pytest.mark.parametrize(("way", "large"), [("chosen", False), ("chosen", True), ("dropped", False)])
+def test_reference_gives_its_colours_and_can_be_taken_away(pad, way, large):
+    file = flower(pad.notebook.server.folder, large=large)
+    pad.root.locator(".ipc-fold").click()
+    before = pad.pixels()
+    zone = pad.root.locator(".ipc-drop")
+    if way == "chosen":
+        with pad.page.expect_file_chooser() as chooser:
+            zone.locator("button").first.click()
+        chooser.value.set_files(file)
+    else:
+        drop(pad, zone, file)
+    pad.root.locator(".ipc-summary", has_text="flower.png").wait_for(timeout=10_000)
+    pad.settle()
+    assert pad.says("Mood ·")
+    shown = pad.pixels()
+    assert np.abs(shown - before).mean() > 5
+    assert zone.locator("span").inner_text() == "flower.png"
+    true = pad.notebook.value("pad.session.mood_of('flower.png').saturation")
+    assert pad.notebook.value("pad.session.mood.saturation") == pytest.approx(true, abs=0.02)
+    assert "data:image/jpeg" in zone.locator("i").first.evaluate("i => i.style.backgroundImage")
+    assert pad.root.locator(".ipc-cells:not(.ipc-pale)").count() == 1
+    zone.get_by_title("Take it away").click()
+    pad.root.locator(".ipc-cells.ipc-pale").wait_for(timeout=5_000)
+    pad.settle()
+    assert np.abs(pad.pixels() - before).mean() < 1
+    pad.tool("Undo").click()
+    pad.settle()
+    assert np.abs(pad.pixels() - shown).mean() < 1
+    assert errors(pad) == []
+
+
+def drop(pad, zone, file):
+    """Let go of a file over an element, as it comes from the desktop."""
+    box = zone.bounding_box()
+    desktop = pad.page.context.new_cdp_session(pad.page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        desktop.send("Input.dispatchDragEvent", {"type": kind, "data": data, **at})
+
+
+def test_dragged_bar_changes_the_picture_live_and_in_one_step(pad):
+    pad.root.locator(".ipc-fold").click()
+    pad.root.locator(".ipc-cells b").first.wait_for(state="attached", timeout=10_000)
+    pad.settle()
+    before = pad.pixels()
+    bars = pad.root.locator(".ipc-bars")
+    bars.scroll_into_view_if_needed()
+    box = bars.bounding_box()
+    red, floor = box["x"] + 2.5 / 13 * box["width"], box["y"] + box["height"] / 2
+    mouse = pad.page.mouse
+    mouse.move(red, floor - 3)
+    mouse.down()
+    mouse.move(red, floor - 0.4 * box["height"], steps=6)
+    pad.settle()
+    assert (pad.pixels() - before)[..., 0].mean() - (pad.pixels() - before)[..., 2].mean() > 8, "live"
+    mouse.up()
+    pad.settle()
+    share = pad.notebook.value("pad._state.family"), pad.root.locator(".ipc-family select").input_value()
+    assert share == (4, "vivid red")
+    asked = (
+        "sum(pad.session.mood.histogram[b] for b in __import__('ipycolorize').families.families()[4].bins)"
+    )
+    assert pad.notebook.value(asked) == pytest.approx(0.8**2, abs=0.04)
+    handle = pad.root.locator(".ipc-family + .ipc-slider .noUi-handle")
+    handle.press("ArrowLeft")  # and without a mouse
+    pad.page.wait_for_timeout(300)
+    pad.settle()
+    assert pad.notebook.value(asked) == pytest.approx(round(0.8**2, 2) - 0.01, abs=0.04)
+    for _ in range(2):
+        pad.tool("Undo").click()
+    pad.settle()
+    assert np.abs(pad.pixels() - before).mean() < 1
+    assert errors(pad) == []

@@ -1,0 +1,266 @@
+"""Propagation: hints flow over a photograph along learned similarity (the formula at the head of `live`).
+
+    ab(x) = auto(x) + g(x) sum_h w(x, h) (c_h - auto(h)) / g(h),   w = softmax over (head, hint) and a null
+
+Sums over hints add up: those of `BLOCK` hints are remembered, so that an edit costs one block.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..gamut import NUM_BINS, AbBins
+from ..global_hints import GlobalHints
+from ..hints import HintBatch
+
+AB_SCALE = 110.0  # inside the network, colours are ab / 110
+SPEED = 10.0  # how much faster than others single numbers such as the heads' sharpness and reach learn
+SAY = 5.0  # the largest |s_k|: a factor of 150 more or less than another hint
+TINY = 1e-30  # keeps 0 / 0 away where neither a hint nor the null says anything
+FAR = -60.0  # least logit: e^-60 is nothing, and much less would be denormal numbers, which are slow
+NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
+BUCKETS = (8, 32, 128)  # numbers of hints that share a product while training; see `_learn_to_sum`
+BLOCK = 32  # hints whose sums are remembered together
+CHUNK = 1 << 18  # weights w(x, h) held at a time when not training: 1 MiB, the reach of a core's cache
+
+
+@dataclass(frozen=True)
+class Features:
+    """What one photograph's edits share; P = pixels at half resolution, rows first.
+
+    Attributes:
+        shape: ``(H, W)`` of L before padding.
+        grid: ``(H', W')`` of the half resolution.
+        embedding: ``(N, heads D, H', W')`` unit vectors e_k, to be read at the hints.
+        queries: ``(N, heads, P, D + 5)``: what the logits take from x, less their largest possible value.
+        null: ``(N, P)`` exp of n(x), less the same value.
+        auto: ``(N, 2, H', W')`` automatic ab, normalised.
+        logits: ``(N, 313, H'/2, W'/2)`` of the automatic distribution.
+        gain: ``(N, 1, H', W')`` g(x), positive.
+        edges: ``(N, C, H, W)`` of the tail's first convolution: what it sees of the photograph.
+        lightness: ``(N, 1, h, w)`` of the picture at a quarter.
+        told: what histograms add; None where none is given.
+        sums: what was computed for the last hints, by number of the block; see `Propagation.known`.
+        tellings: the last global hints, and these features under them.
+    """
+
+    shape: tuple[int, int]
+    grid: tuple[int, int]
+    embedding: Tensor
+    queries: Tensor
+    null: Tensor
+    auto: Tensor
+    logits: Tensor
+    gain: Tensor
+    edges: Tensor
+    lightness: Tensor
+    told: Told | None = None
+    sums: dict[int, tuple[Tensor, Tensor, Tensor | None]] = field(default_factory=dict)
+    tellings: dict[str, tuple[GlobalHints, Features]] = field(default_factory=dict)
+
+    def cropped(self, quarter: Tensor) -> Tensor:
+        """What of a map at a quarter of the resolution belongs to the picture, not to its padding."""
+        height, width = self.shape
+        return quarter[..., : -(-height // 4), : -(-width // 4)]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What histograms add to `Features`; p = pixels of the picture at an eighth, rows first.
+
+    Attributes:
+        histogram: the global hints, without their saturation.
+        queries: ``(N, heads, p, D + 5)``, averages of those at half resolution.
+        null: ``(N, p)`` likewise.
+        probabilities: ``(N, p, 313)`` of the automatic distribution, tilted already.
+        lightness: ``(N, p)``.
+    """
+
+    histogram: GlobalHints
+    queries: Tensor
+    null: Tensor
+    probabilities: Tensor
+    lightness: Tensor
+
+
+class Propagation(nn.Module):
+    """The weights w(x, h) and what they carry.
+
+    Args:
+        heads: of different reach.
+        dim: of an embedding.
+    """
+
+    base_sharpness: Tensor
+    base_reach: Tensor
+
+    def __init__(self, *, heads: int, dim: int) -> None:
+        super().__init__()
+        self.heads, self.dim = heads, dim
+        # Sharpness and reach of the heads, in logarithms scaled so that they learn as fast as the rest
+        # (`SPEED`).
+        self.log_sharpness = nn.Parameter(torch.zeros(heads))
+        self.log_reach = nn.Parameter(torch.zeros(heads))
+        self.register_buffer("base_sharpness", torch.full((heads,), 16.0).log(), persistent=False)
+        self.register_buffer(
+            "base_reach", torch.tensor([7.0 * 5.5**k for k in range(heads)]).log(), persistent=False
+        )
+        self.to_say = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, heads))  # s_k
+        for parameter in self.to_say[2].parameters():
+            nn.init.zeros_(parameter)
+
+    def reach(self) -> tuple[Tensor, Tensor]:
+        """T and r of the heads, ``(heads,)`` each."""
+        sharpness = self.base_sharpness + SPEED * self.log_sharpness
+        return sharpness.exp(), (self.base_reach + SPEED * self.log_reach).exp()
+
+    def queries(self, embedding: Tensor, bias: Tensor, grid: tuple[int, int]) -> Tensor:
+        """``(N, heads, P, D + 5)``, so that one product with `keys` gives every logit.
+
+        T (e.e' - 1) - r |x - h|² + b + s + log weight
+            = [T e, 2 r x, b - T - r |x|², -r, 1] . [e', h, 1, |h|², s + log weight]
+        """
+        sharpness, reach = (value.view(1, -1, 1, 1) for value in self.reach())
+        side = math.sqrt(grid[0] * grid[1])
+        y = (torch.arange(grid[0], device=bias.device) + 0.5) / side
+        x = (torch.arange(grid[1], device=bias.device) + 0.5) / side
+        place = torch.stack(torch.meshgrid(y, x, indexing="ij"), dim=-1).view(1, 1, -1, 2)
+        constant = bias[..., None] - sharpness - reach * place.square().sum(-1, keepdim=True)
+        parts = [
+            sharpness * embedding.transpose(2, 3),
+            (2 * reach * place).expand(len(bias), -1, -1, -1),
+            constant,
+            -reach.expand_as(constant),
+            torch.ones_like(constant),
+        ]
+        return torch.cat(parts, dim=-1)
+
+    def at(self, image: Tensor, features: Features, hints: HintBatch) -> Tensor:
+        """Read maps ``(N, C, H', W')`` at the hints, bilinearly: ``(N, C, K)``."""
+        rows, cols = features.grid
+        # pixel r of full resolution lies at (r + .5) / 2 of half resolution; -1..1 spans the borders
+        x = (hints.col + 0.5) / cols - 1
+        y = (hints.row + 0.5) / rows - 1
+        grid = torch.stack([x, y], dim=-1)[:, None]  # (N, 1, K, 2)
+        return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)[
+            :, :, 0
+        ]
+
+    def keys(self, features: Features, hints: HintBatch) -> Tensor:
+        """``(N, heads, D + 5, K)`` of the hints; see `queries`."""
+        embedding = self.at(features.embedding, features, hints).unflatten(1, (self.heads, self.dim))
+        embedding = F.normalize(embedding, dim=2)
+        side = 2 * math.sqrt(features.grid[0] * features.grid[1])
+        place = torch.stack([(hints.row + 0.5) / side, (hints.col + 0.5) / side], dim=1)  # (N, 2, K)
+        distance = place.square().sum(1, keepdim=True)
+        rest = torch.cat([place, torch.ones_like(distance), distance], dim=1)  # (N, 4, K)
+        auto = self.at(features.auto, features, hints).transpose(1, 2)
+        colour = hints.ab / AB_SCALE
+        say = SAY * torch.tanh(self.to_say(torch.cat([colour - auto, colour], dim=2))).transpose(1, 2)
+        weight = hints.weight.clamp(min=NOTHING).log()[:, None] + say  # (N, heads, K)
+        rest = rest[:, None].expand(-1, self.heads, -1, -1)
+        return torch.cat([embedding, rest, weight[:, :, None]], dim=2)
+
+    def weights(self, features: Features, hints: HintBatch) -> Tensor:
+        """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
+        with torch.autocast(features.null.device.type, enabled=False):
+            keys = self.keys(features, hints)
+            each = self._by_chunks(features.queries, keys, lambda exps: exps.sum(1))
+            each = each * (hints.weight > 0)[:, None]
+            shares = each / (each.sum(2) + features.null + TINY)[..., None]
+        return shares.transpose(1, 2).unflatten(2, features.grid)
+
+    def forward(self, features: Features, hints: HintBatch) -> tuple[Tensor, Tensor | None]:
+        """The formula.
+
+        Returns:
+            ab ``(N, 2, H', W')``, normalised, at half resolution; and under global hints the sums at an
+                eighth of exp(logit) times the hints' encoded colours, and of exp(logit): ``(N, p, 314)``.
+        """
+        points = hints.row.shape[1]
+        if points == 0:
+            return features.auto, None
+        if self.training:
+            total, given = self._all_sums(features, hints)
+        else:
+            blocks = (hints.columns(start, start + BLOCK) for start in range(0, points, BLOCK))
+            known = [self.known(features, number, block) for number, block in enumerate(blocks)]
+            total = torch.stack([sums for sums, _ in known]).sum(0)
+            coarse = [sums for _, sums in known if sums is not None]
+            given = torch.stack(coarse).sum(0) if coarse else None
+        # normalising after the product takes two divisions a pixel, not one for each hint
+        moved = total[..., :-1] / (total[..., -1] + features.null + TINY)[..., None]
+        return features.auto + features.gain * moved.transpose(1, 2).unflatten(2, features.grid), given
+
+    def known(self, features: Features, number: int, block: HintBatch) -> tuple[Tensor, Tensor | None]:
+        """`_all_sums` of one block of hints, computed only where a hint of it differs from the last time."""
+        facts = torch.stack([block.row, block.col, block.weight, *block.ab.unbind(-1)])
+        known = features.sums.get(number)
+        if known is None or not torch.equal(known[0], facts):
+            known = (facts, *self._all_sums(features, block))
+            features.sums[number] = known
+        return known[1:]
+
+    def _steps(self, features: Features, hints: HintBatch) -> Tensor:
+        """(c_h - auto(h)) / g(h), ``(N, K, 2)``, normalised."""
+        auto, gain = (
+            self.at(image, features, hints).transpose(1, 2) for image in (features.auto, features.gain)
+        )
+        return (hints.ab / AB_SCALE - auto) / gain
+
+    def _all_sums(self, features: Features, hints: HintBatch) -> tuple[Tensor, Tensor | None]:
+        """Sums of steps at half resolution, and under global hints of encoded colours at an eighth.
+
+        In float32 whatever the caller's autocast says: |x - h|² is a small difference of large terms.
+        """
+        with torch.autocast(features.null.device.type, enabled=False):
+            keys = self.keys(features, hints)
+            total = self._sums(features.queries, keys, self._steps(features, hints), hints.weight)
+            if features.told is None:
+                return total, None
+            return total, self._sums(features.told.queries, keys, encoded(hints), hints.weight)
+
+    def _sums(self, queries: Tensor, keys: Tensor, values: Tensor, weight: Tensor) -> Tensor:
+        """Sums over heads and hints of exp(logit) times the values, and of exp(logit): ``(N, P, C + 1)``."""
+        valid = (weight > 0).to(values.dtype)[..., None]  # padding gets zeros, not a small weight
+        values = torch.cat([values * valid, valid], dim=2)  # (N, K, C + 1)
+        if self.training:
+            return self._learn_to_sum(queries, keys, values[:, None], weight)
+        return self._by_chunks(queries, keys, lambda exps: exps.sum(1) @ values)
+
+    def _by_chunks(self, queries: Tensor, keys: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
+        """exp(logit) ``(N, heads, pixels, K)``, reduced to ``(N, pixels, C)`` piece by piece."""
+        chunk = max(1, CHUNK // (self.heads * max(1, keys.shape[-1])))
+        parts = [reduce((some @ keys).clamp_(min=FAR).exp_()) for some in queries.split(chunk, dim=2)]
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+    @staticmethod
+    def _learn_to_sum(queries: Tensor, keys: Tensor, values: Tensor, weight: Tensor) -> Tensor:
+        """`_sums` of a batch whose pictures have different numbers of hints: ``(N, P, C + 1)``.
+
+        Pictures with about as many hints go together, so that 15 of them do not pay for the 512 hints of the
+        sixteenth.
+        """
+        numbers = torch.arange(1, weight.shape[1] + 1, device=weight.device)
+        needed = (numbers * (weight > 0)).amax(dim=1)  # hints of each picture, without padding
+        order = needed.argsort()
+        sizes = torch.bincount(torch.bucketize(needed, needed.new_tensor([0, *BUCKETS]))).tolist()
+        ordered = (value[order].split(sizes) for value in (queries, keys, values, needed))
+        parts = []
+        for query, key, value, number in zip(*ordered, strict=True):
+            most = int(number.max()) if len(number) else 0
+            parts.append(((query @ key[..., :most]).clamp(min=FAR).exp() @ value[:, :, :most]).sum(1))
+        return torch.cat(parts)[order.argsort()]
+
+
+def encoded(hints: HintBatch) -> Tensor:
+    """Soft encoding of the hints' colours: ``(N, K, 313)``."""
+    count, points = hints.row.shape
+    soft = AbBins(hints.ab.device).encode(hints.ab.reshape(-1, 2).T[None, :, :, None])
+    return soft[0, :, :, 0].T.view(count, points, NUM_BINS)

@@ -1,0 +1,169 @@
+"""Mood: what a person asks of a picture's colours as a whole, as an immutable value and as JSON."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .color import rgb_to_lab
+from .families import with_share
+from .gamut import NUM_BINS, AbBins
+from .global_hints import GlobalHints, ab_histogram
+
+GREY = 2.0  # ab units: a picture with less mean chroma has no colours to transfer
+REFERENCE_SIDE = 256  # a reference is looked at with this short side, as photographs are
+
+
+class MoodError(ValueError):
+    """A mood that cannot be."""
+
+
+@dataclass(frozen=True)
+class Mood:
+    """A histogram, a saturation, both or neither; changing one gives a new value.
+
+    Attributes:
+        histogram: 313 shares of the ab bins, summing to 1; None: the photograph's own colours. All in one
+            colour means: everything as near to it as the photograph allows.
+        saturation: wanted mean S of HSV, in [0, 1]; None: whatever comes.
+        strength: how much of the way from the network's own statistics to these, in [0, 1].
+        source: name of the photograph that the histogram came from, for people; "" if it was made by hand.
+    """
+
+    histogram: tuple[float, ...] | None = None
+    saturation: float | None = None
+    strength: float = 1.0
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.histogram is not None:
+            _check_histogram(self.histogram)
+        for name, value in (("saturation", self.saturation), ("strength", self.strength)):
+            if value is not None and not 0 <= value <= 1:
+                raise MoodError(f"expected a {name} within 0..1, got {value}")
+
+    def __bool__(self) -> bool:
+        """Whether it asks for anything."""
+        return self.strength > 0 and (self.histogram is not None or self.saturation is not None)
+
+    @classmethod
+    def of_shares(cls, shares: Any, **rest: Any) -> Mood:
+        """A mood with a histogram of any 313 weights, which are made to sum to 1."""
+        weights = np.asarray(shares, dtype=np.float64)
+        if weights.shape != (NUM_BINS,):
+            raise MoodError(f"expected {NUM_BINS} weights, one for each ab bin, got shape {weights.shape}")
+        if not np.isfinite(weights).all() or weights.min() < 0:
+            raise MoodError("expected weights that are finite and not negative")
+        if weights.sum() <= 0:
+            raise MoodError("expected weights of which some are positive, got a sum of zero")
+        return cls(histogram=tuple((weights / weights.sum()).tolist()), **rest)
+
+    @classmethod
+    def of_picture(cls, rgb: np.ndarray, *, source: str = "") -> Mood:
+        """The histogram and the saturation of a picture ``(H, W, 3)`` uint8, to be asked for elsewhere.
+
+        Raises:
+            MoodError: the picture is grey.
+        """
+        lab = _seen(rgb)
+        if float(lab[:, 1:].norm(dim=1).mean()) < GREY:
+            raise MoodError("expected a reference photograph with colours, got a grey one; use another")
+        hints = GlobalHints.of_pictures(lab)
+        mood = cls.of_shares(hints.histogram[0].numpy(), source=source)
+        return replace(mood, saturation=float(hints.saturation[0]))
+
+    def with_family(self, family: int, share: float) -> Mood:
+        """The same with another share of one colour family (see `families`).
+
+        Raises:
+            MoodError: there is no histogram to change, or the family or share cannot be.
+        """
+        if self.histogram is None:
+            raise MoodError("expected a mood with a histogram; begin with that of the picture as it is")
+        try:
+            changed = with_share(np.array(self.histogram), family, share)
+        except ValueError as error:
+            raise MoodError(str(error)) from None
+        return replace(self, histogram=tuple(changed.tolist()), source="")
+
+    def global_hints(self) -> GlobalHints:
+        """The mood of one picture as networks take it."""
+        shares = self.histogram or (1 / NUM_BINS,) * NUM_BINS
+        return GlobalHints(
+            torch.tensor([shares]).float(),
+            torch.tensor([self.saturation or 0.0]).float(),  # somebody may have asked for the integer 1
+            torch.tensor([0.0 if self.histogram is None else self.strength]).float(),
+            torch.tensor([0.0 if self.saturation is None else self.strength]).float(),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `json.dump`; only bins that have a share are written, by their centres."""
+        data: dict[str, Any] = {"strength": self.strength}
+        if self.saturation is not None:
+            data["saturation"] = round(self.saturation, 4)
+        if self.histogram is not None:
+            centers = AbBins().centers.int().tolist()
+            data["source"] = self.source
+            data["histogram"] = [
+                [*center, float(f"{share:.4g}")]
+                for center, share in zip(centers, self.histogram, strict=True)
+                if share > 1e-6
+            ]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Any) -> Mood:
+        """Read what `to_json` wrote.
+
+        Raises:
+            MoodError: naming what is wrong.
+        """
+        try:
+            saturation, strength = data.get("saturation"), 0.0 + data.get("strength", 1.0)
+            rest = {"saturation": None if saturation is None else 0.0 + saturation, "strength": strength}
+            if "histogram" not in data:
+                return cls(**rest)
+            index = {tuple(center): number for number, center in enumerate(AbBins().centers.int().tolist())}
+            shares = np.zeros(NUM_BINS)
+            for a, b, share in data["histogram"]:
+                shares[index[a, b]] = 0.0 + share
+            return cls.of_shares(shares, source=str(data.get("source", "")), **rest)
+        except MoodError as error:
+            raise MoodError(f"mood: {error}") from None
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise MoodError(
+                'mood: expected {"histogram": [[a, b, share], ...], "saturation": S, "strength": number}, '
+                f"got something else ({type(error).__name__}: {error})"
+            ) from None
+
+
+def picture_histogram(rgb: np.ndarray) -> np.ndarray:
+    """Histogram ``(313,)`` of a picture ``(H, W, 3)`` uint8; grey ones have one too."""
+    return ab_histogram(_seen(rgb)[:, 1:], AbBins())[0].double().numpy()
+
+
+def _seen(rgb: np.ndarray) -> torch.Tensor:
+    """Lab ``(1, 3, h, w)`` of a picture at the size that photographs are colorized at."""
+    image = torch.tensor(rgb).permute(2, 0, 1)[None]
+    shrink = min(rgb.shape[:2]) / REFERENCE_SIDE
+    if shrink > 1:
+        size = tuple(round(side / shrink) for side in rgb.shape[:2])
+        small = F.interpolate(image.float(), size=size, mode="bilinear", antialias=True)
+        image = small.round().clamp(0, 255).to(torch.uint8)
+    return rgb_to_lab(image)
+
+
+def _check_histogram(histogram: tuple[float, ...]) -> None:
+    if len(histogram) != NUM_BINS:
+        raise MoodError(f"expected {NUM_BINS} shares, one for each ab bin, got {len(histogram)}")
+    if not all(math.isfinite(share) and share >= 0 for share in histogram):
+        raise MoodError("expected shares that are finite and not negative")
+    if abs(sum(histogram) - 1) > 1e-3:
+        raise MoodError(
+            f"expected shares that sum to 1, got {sum(histogram):.4g}; `Mood.of_shares` does that"
+        )
