@@ -191,10 +191,11 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     """Read all arguments; those that contradict each other end the program as wrong ones do."""
     top = parser()
     args = top.parse_args(given)
-    for name in ("width", "variant"):
-        if args.command == "train" and getattr(args, name) is not None:
-            if args.init is not None:
-                top.error(f"argument --{name}: not allowed with argument --init: the weights know their {name}")
-            if args.network != "siggraph17":
-                top.error(f"argument --{name}: only with --network siggraph17; live has no {name} to choose")
+    for name in ("width", "variant") if args.command == "train" else ():
+        if getattr(args, name) is None:
+            continue
+        if args.init is not None:
+            top.error(f"argument --{name}: not allowed with argument --init: the weights know their {name}")
+        if args.network != "siggraph17":
+            top.error(f"argument --{name}: only with --network siggraph17; live has no {name} to choose")
     return args

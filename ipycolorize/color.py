@@ -124,7 +124,7 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 
 
 def saturation(rgb: Tensor) -> Tensor:
-    """S of HSV: ``(..., 3, H, W)`` in [0, 1] -> ``(..., H, W)``, (max - min) / max of the channels; 0 in black."""
+    """S of HSV, (max - min) / max: ``(..., 3, H, W)`` in [0, 1] -> ``(..., H, W)``; black has 0."""
     most, least = rgb.amax(dim=-3), rgb.amin(dim=-3)
     return torch.where(most > 0, (most - least) / most.clamp(min=1e-6), 0)
 

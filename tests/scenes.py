@@ -52,3 +52,16 @@ def only(value, n):
 def ready(network, *shape, count=1):
     with torch.inference_mode():
         return network.encode(photo(*shape, count=count))
+
+
+def flowed(network, features, hints):
+    """What `Live` makes of its own weights w(x, h): ab (N, 2, H', W'), normalised."""
+    shares = network.weights(features, hints)
+    colour = hints.ab.transpose(1, 2) / 110
+    step = colour - network.flow.at(features.auto, features, hints)
+    turned = features.gain * torch.einsum(
+        "nkhw,nck->nchw", shares, step / network.flow.at(features.gain, features, hints)
+    )
+    copied = torch.einsum("nkhw,nck->nchw", shares, colour) - shares.sum(1, keepdim=True) * features.auto
+    z = 1 / (1 + 0.4 / 0.6 * torch.exp(-10 * network.flow.copied))
+    return features.auto + z * copied + (1 - z) * turned

@@ -256,6 +256,8 @@ def test_train_then_evaluate_then_colorize(
         "siggraph17",
         "--width",
         "4",
+        "--variant",
+        "global",
         "--steps",
         "3",
     ]
@@ -269,7 +271,8 @@ def test_train_then_evaluate_then_colorize(
         (str(weights), 0), (str(weights), 5), ("gray", 0), ("gray", 5),
     ]  # fmt: skip
     assert table[2]["psnr_mean"] == table[3]["psnr_mean"]
-    assert main(["colorize", str(photo), "-o", str(tmp_path / "c.png"), "--model", str(weights)]) == 0
+    mood = ["--histogram-of", str(photo), "--model", str(weights)]
+    assert main(["colorize", str(photo), "-o", str(tmp_path / "c.png"), *mood]) == 0
 
 
 @pytest.mark.parametrize(
@@ -283,7 +286,15 @@ def test_train_then_evaluate_then_colorize(
         (["--rate", "0.01", "--rebalance", "0.5"], {"minutes": 30.0, "rate": 0.01, "rebalance": 0.5}),
         (
             ["--paper"],
-            {"minutes": 30.0, "blank": 0.0, "many": 0.0, "strokes": 0.0, "unusual": 0.0, "aged": 0.0},
+            {
+                "minutes": 30.0,
+                "blank": 0.0,
+                "many": 0.0,
+                "strokes": 0.0,
+                "statistics": 0.75,
+                "unusual": 0.0,
+                "aged": 0.0,
+            },
         ),
     ],
 )
@@ -305,6 +316,8 @@ def test_every_process_gets_a_shard() -> None:
         (["--width", "8", "--init", "live"], "--width: not allowed with argument --init"),
         (["--width", "8"], "--width: only with --network siggraph17"),
         (["--width", "8", "--network", "live"], "--width: only with --network siggraph17"),
+        (["--variant", "global", "--init", "live"], "--variant: not allowed with argument --init"),
+        (["--variant", "global"], "--variant: only with --network siggraph17"),
         (["--crop", "0"], "--crop: expected a whole number of at least 1, got '0'"),
         (["--limit", "x"], "--limit: expected a whole number of at least 1, got 'x'"),
     ],

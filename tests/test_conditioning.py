@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from scenes import asked, bilinear, only, photo, random_hints, ready
+from scenes import asked, bilinear, flowed, only, photo, random_hints, ready
 from skimage import data
 
 from ipycolorize.color import lab_to_rgb, rgb_to_lab
@@ -83,10 +83,7 @@ def test_points_and_statistics_settle(tiny):
     light = lightness.unflatten(3, (8, 8)).unflatten(2, (4, 8)).mean((3, 5)).flatten(1)
     after = tilt(before, light, wanted.given(histogram=True, saturation=False))
     move = (AbBins().mean((after - before).transpose(1, 2).unflatten(2, (4, 8))) / 110)[0].double().numpy()
-    step = hints.ab.transpose(1, 2) / 110 - tiny.flow.at(told.auto, told, hints)
-    shares = tiny.weights(told, hints)
-    flowed = torch.einsum("nkhw,nck->nchw", shares, step / tiny.flow.at(told.gain, told, hints))
-    expected = (told.auto + told.gain * flowed)[0].double().numpy()
+    expected = flowed(tiny, told, hints)[0].double().numpy()
     for i in range(16):
         for j in range(32):
             expected[:, i, j] += bilinear(move, (i + 0.5) / 4 - 0.5, (j + 0.5) / 4 - 0.5)

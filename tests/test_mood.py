@@ -52,6 +52,12 @@ def test_global_hints_carry_what_is_asked_and_how_strongly():
     assert (alone.histogram_given.item(), alone.saturation_given.item()) == (0, 1)
 
 
+def test_whole_numbers_do_as_well(session):
+    session.set_mood(Mood(saturation=1, strength=1))
+    assert session.mood.global_hints().saturation.dtype == torch.float32
+    assert session.rgb().shape == (*session.photo.shape, 3)
+
+
 def test_weights_are_made_to_sum_to_1():
     mood = Mood.of_shares(np.arange(313))
     assert sum(mood.histogram) == pytest.approx(1)

@@ -4,15 +4,17 @@ The paper's network (siggraph17) must redo everything for each click, because hi
 convolution. Here the two halves of the paper's title, edit propagation and learned priors, meet in one
 formula:
 
-    ab(x) = auto(x) + g(x) sum_h w(x, h) (c_h - auto(h)) / g(h)
+    ab(x) = auto(x) + sum_h w(x, h) [ z (c_h - auto(x)) + (1 - z) g(x) (c_h - auto(h)) / g(h) ]
     w = softmax over all (head k, hint h) and a null
     logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - r_k |x - h|² + b_k(x) + s_k(c_h, auto(h)),   the null's: n(x)
 
 `auto` is the automatic colorization, e_k unit embeddings, n, b and g read from the photograph alone (all
 cached by `encode`, at half resolution); distances are in units of the side of a square as large as the
-picture. g is how much colour a place shows: less in the shade, so that a hint in the light does not paint it
-flat. s_k weighs a hint by what it says: one that contradicts the automatic colour means an unusual thing and
-should fill it (paper, section 4.3), one that agrees leaves the rest to `auto`.
+picture. A hint brings its colour (what belongs to it gets c_h) and, by a share 1 - z, the change that it made
+at its own place (what belongs to it turns as it did). g is how much colour a place shows: less in the shade,
+so that a hint in the light does not paint it flat. s_k weighs a hint by what it says: one that contradicts the
+automatic colour means an unusual thing and should fill it (paper, section 4.3), one that agrees leaves the
+rest to `auto`.
 Where the null wins, the automatic colour stays. A small tail at full resolution then sharpens colour borders
 along the photograph's own edges and trusts revealed pixels:
 

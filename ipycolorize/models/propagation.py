@@ -1,6 +1,6 @@
 """Propagation: hints flow over a photograph along learned similarity (the formula at the head of `live`).
 
-    ab(x) = auto(x) + g(x) sum_h w(x, h) (c_h - auto(h)) / g(h),   w = softmax over (head, hint) and a null
+    ab(x) = auto(x) + sum_h w(x, h) [ z (c_h - auto(x)) + (1 - z) g(x) (c_h - auto(h)) / g(h) ]
 
 Sums over hints add up: those of `BLOCK` hints are remembered, so that an edit costs one block.
 """
@@ -26,6 +26,7 @@ TINY = 1e-30  # keeps 0 / 0 away where neither a hint nor the null says anything
 FAR = -60.0  # least logit: e^-60 is nothing, and much less would be denormal numbers, which are slow
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 BUCKETS = (8, 32, 128)  # numbers of hints that share a product while training; see `_learn_to_sum`
+COPIED = 0.6  # z before training
 BLOCK = 32  # hints whose sums are remembered together
 CHUNK = 1 << 18  # weights w(x, h) held at a time when not training: 1 MiB, the reach of a core's cache
 
@@ -99,6 +100,7 @@ class Propagation(nn.Module):
 
     base_sharpness: Tensor
     base_reach: Tensor
+    base_copied: Tensor
 
     def __init__(self, *, heads: int, dim: int) -> None:
         super().__init__()
@@ -111,6 +113,8 @@ class Propagation(nn.Module):
         self.register_buffer(
             "base_reach", torch.tensor([7.0 * 5.5**k for k in range(heads)]).log(), persistent=False
         )
+        self.copied = nn.Parameter(torch.zeros(()))
+        self.register_buffer("base_copied", torch.tensor(COPIED).logit(), persistent=False)
         self.to_say = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, heads))  # s_k
         for parameter in self.to_say[2].parameters():
             nn.init.zeros_(parameter)
@@ -194,9 +198,12 @@ class Propagation(nn.Module):
             total = torch.stack([sums for sums, _ in known]).sum(0)
             coarse = [sums for _, sums in known if sums is not None]
             given = torch.stack(coarse).sum(0) if coarse else None
-        # normalising after the product takes two divisions a pixel, not one for each hint
-        moved = total[..., :-1] / (total[..., -1] + features.null + TINY)[..., None]
-        return features.auto + features.gain * moved.transpose(1, 2).unflatten(2, features.grid), given
+        # normalising after the product takes a few divisions a pixel, not one for each hint
+        shares = total / (total[..., -1] + features.null + TINY)[..., None]
+        moved, copied, share = shares.transpose(1, 2).unflatten(2, features.grid).split((2, 2, 1), dim=1)
+        z = torch.sigmoid(self.base_copied + SPEED * self.copied)
+        changed = z * (copied - share * features.auto) + (1 - z) * features.gain * moved
+        return features.auto + changed, given
 
     def known(self, features: Features, number: int, block: HintBatch) -> tuple[Tensor, Tensor | None]:
         """`_all_sums` of one block of hints, computed only where a hint of it differs from the last time."""
@@ -207,21 +214,22 @@ class Propagation(nn.Module):
             features.sums[number] = known
         return known[1:]
 
-    def _steps(self, features: Features, hints: HintBatch) -> Tensor:
-        """(c_h - auto(h)) / g(h), ``(N, K, 2)``, normalised."""
+    def _carried(self, features: Features, hints: HintBatch) -> Tensor:
+        """(c_h - auto(h)) / g(h), then c_h: ``(N, K, 4)``, normalised."""
         auto, gain = (
             self.at(image, features, hints).transpose(1, 2) for image in (features.auto, features.gain)
         )
-        return (hints.ab / AB_SCALE - auto) / gain
+        colour = hints.ab / AB_SCALE
+        return torch.cat([(colour - auto) / gain, colour], dim=2)
 
     def _all_sums(self, features: Features, hints: HintBatch) -> tuple[Tensor, Tensor | None]:
-        """Sums of steps at half resolution, and under global hints of encoded colours at an eighth.
+        """Sums of what is carried at half resolution, and under global hints of encoded colours at an eighth.
 
         In float32 whatever the caller's autocast says: |x - h|² is a small difference of large terms.
         """
         with torch.autocast(features.null.device.type, enabled=False):
             keys = self.keys(features, hints)
-            total = self._sums(features.queries, keys, self._steps(features, hints), hints.weight)
+            total = self._sums(features.queries, keys, self._carried(features, hints), hints.weight)
             if features.told is None:
                 return total, None
             return total, self._sums(features.told.queries, keys, encoded(hints), hints.weight)

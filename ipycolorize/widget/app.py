@@ -316,16 +316,19 @@ class Colorizer(VBox):
 
     def _settle(self) -> None:
         """After a pause: make the drag one step of undo, and replace a draft by the real picture."""
-        if self._state.drag is None and not self._state.held:
+        if self._state.drag is None and not (self._state.grip and self._state.grip.held):
             self._state = gestures.settle(self.session, self._state)
         if self._draft:
             self._picture.draw(rgb=self._wanted())
             self._draft = False
         if self._controls_stale:
             self._show_controls()
-        state, now = self._state, (self.session.hints.items, self.session.mood)
-        if state.mood_open and self._measured != now and not self._worker.pending:
-            self._measured, self._state = now, replace(state, present=moods.present(self.session))
+        mood = self.session.mood
+        now = (self.session.hints.items, mood)
+        wanted = self._state.mood_open and (mood.histogram is None or mood.saturation is None)
+        if wanted and self._measured != now and not self._worker.pending:
+            self._state = replace(self._state, present=moods.present(self.session))
+            self._measured = now
             self._show_mood()
 
     def _rest(self) -> None:

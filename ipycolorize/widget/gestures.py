@@ -98,6 +98,16 @@ class Drag:
 
 
 @dataclass(frozen=True)
+class Grip:
+    """A share of the mood under change: `before` it began, and as it was left `after` the last move."""
+
+    family: int
+    before: Mood
+    after: Mood
+    held: bool
+
+
+@dataclass(frozen=True)
 class State:
     """What one pad remembers beside the session.
 
@@ -106,7 +116,7 @@ class State:
         place: (row, col) whose colours are suggested while nothing is selected.
         selected: id of the selected hint.
         drag: the point under the mouse, if it is held.
-        held: a bar of the mood is held by the mouse.
+        grip: the share that was changed last; it may move on.
         live: the session has changes that make no undo step yet.
         before: show the grey photograph.
         mood_open: show the section of the mood.
@@ -120,7 +130,7 @@ class State:
     place: tuple[int, int]
     selected: int | None = None
     drag: Drag | None = None
-    held: bool = False
+    grip: Grip | None = None
     live: bool = False
     before: bool = False
     mood_open: bool = False

@@ -57,9 +57,7 @@ class MoodPanel:
         self._wish = Wishes(post)
         self._unavailable = unavailable
         self._open = False
-        self._thumbnails: dict[
-            tuple[float, ...], str
-        ] = {}  # of references, by their histograms: undo finds them
+        self._looks: dict[tuple[float, ...], str] = {}  # of references, by histogram: undo finds them
         self._toggle = styled(Button(description="Mood", disabled=bool(unavailable)), "ipc-fold")
         self._toggle.on_click(lambda _: post(OpenMood(not self._open)))
         self._summary = styled(HTML(), "ipc-summary")
@@ -117,7 +115,7 @@ class MoodPanel:
         file = io.BytesIO()
         ImageOps.fit(Image.fromarray(rgb), size).save(file, "JPEG", quality=85)
         code = base64.b64encode(file.getvalue()).decode("ascii")
-        self._thumbnails[histogram] = f"center / cover url(data:image/jpeg;base64,{code})"
+        self._looks[histogram] = f"center / cover url(data:image/jpeg;base64,{code})"
 
     def show(self, mood: Mood, state: State, *, last: Any = None) -> None:
         """Show a mood.
@@ -160,9 +158,10 @@ class MoodPanel:
         self._share.style.handle_color = colors()[state.family]
 
     def _show_reference(self, mood: Mood) -> None:
-        histogram = mood.histogram or ()
-        name = mood.source if histogram else ""
-        self.reference.show(name, (self._thumbnails.get(histogram) or _stripes(histogram)) if name else "")
+        if mood.histogram is None or not mood.source:
+            self.reference.show("", "")
+        else:
+            self.reference.show(mood.source, self._looks.get(mood.histogram) or _stripes(mood.histogram))
 
     def _show_sliders(self, mood: Mood, state: State, last: Any) -> None:
         present = state.present.saturation if state.present else None

@@ -14,7 +14,7 @@ from ..color import saturation
 from ..image import Photo
 from ..mood import Mood
 from ..session import Session
-from .gestures import State, settle
+from .gestures import Grip, State, settle
 
 
 class MoodEvent:
@@ -108,11 +108,9 @@ def react(session: Session, state: State, event: MoodEvent) -> State:
         case SetStrength(value):
             return _ask(session, state, replace(session.mood, strength=value), done=False)
         case SetShare(family, share):
-            mood = _editable(session, state).with_family(family, share)
-            return replace(_ask(session, state, mood, done=False), family=family)
+            return _share(session, state, family, share, done=False, held=False)
         case DragFamily(family, share, done):
-            mood = _editable(session, state).with_family(family, share)
-            return replace(_ask(session, state, mood, done=done), family=family, held=not done)
+            return _share(session, state, family, share, done=done, held=not done)
         case ClearMood():
             return _ask(session, settle(session, state), Mood(), done=True)
         case SetReference(None):
@@ -129,8 +127,19 @@ def _ask(session: Session, state: State, mood: Mood, *, done: bool) -> State:
     if mood != session.mood:
         session.set_mood(mood, record=False)
         state = replace(state, live=True)
-    state = replace(state, held=False, message="")
+    state = replace(state, grip=None, message="")
     return settle(session, state) if done else state
+
+
+def _share(session: Session, state: State, family: int, share: float, *, done: bool, held: bool) -> State:
+    grip = state.grip
+    if grip is not None and (grip.family, grip.after) == (family, session.mood):
+        before = grip.before  # so that the others get back what they had, even from a share of everything
+    else:
+        before = _editable(session, state)
+    after = before.with_family(family, share)
+    state = _ask(session, state, after, done=done)
+    return replace(state, family=family, grip=Grip(family, before, after, held))
 
 
 def _editable(session: Session, state: State) -> Mood:

@@ -206,7 +206,7 @@ CSS = """
 .ipc-pad .ipc-mood .ipc-slider { flex-basis: 60px; min-width: 44px; }
 .ipc-no-cross { padding-right: 28px; }
 .ipc-pad .ipc-named > .widget-label {
-  flex: 0 1 72px; width: 72px; margin: 0; height: 20px; line-height: 20px; font-size: 13px; text-align: left;
+  flex: 0 0 72px; width: 72px; margin: 0; height: 20px; line-height: 20px; font-size: 13px; text-align: left;
   color: var(--ipc-text);
 }
 .ipc-pad .ipc-slider.ipc-pale .slider-container { opacity: .5; }

@@ -128,6 +128,27 @@ def test_dragging_a_bar_begins_with_the_picture_as_it_is_and_is_one_step_of_undo
     assert session.mood == Mood()
 
 
+@pytest.mark.parametrize(
+    "move", [lambda share: DragFamily(BLUE, share, done=False), lambda share: SetShare(BLUE, share)]
+)
+def test_a_share_that_was_everything_for_a_moment_gives_the_others_back_what_they_had(
+    session, play, sunset, move
+):
+    state = play(SetReference(read_photo(sunset)))
+    reference = shares(session.mood)
+    state = play(move(1.0), state=state)
+    assert shares(session.mood)[BLUE] == pytest.approx(1)
+    play(move(float(reference[BLUE])), state=state)
+    assert shares(session.mood) == pytest.approx(reference, abs=1e-6)
+
+
+def test_a_share_is_not_changed_from_a_mood_that_is_gone(session, play, sunset):
+    state = play(SetReference(read_photo(sunset)), DragFamily(BLUE, 0.3))
+    session.set_mood(Mood.of_shares(np.ones(313)))
+    play(DragFamily(BLUE, 0.5), state=state)
+    assert shares(session.mood) == pytest.approx(shares(Mood.of_shares(np.ones(313)).with_family(BLUE, 0.5)))
+
+
 def test_what_was_seen_last_is_what_a_bar_is_dragged_from(session, play):
     seen = Mood.of_shares(np.where(np.isin(np.arange(313), families()[RED].bins), 1.0, 0.0))
     play(SetSaturation(0.3), DragFamily(BLUE, 0.25), state=State(size=5, place=(5, 8), present=seen))
