@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ipyevents import Event
 from ipywidgets import HTML, Box
 
 from ..color import to_hex
 from ..families import HUES, families
 from ..gamut import displayed
+from .parts import pointer_events
 
 COLUMNS, ROWS = 1 + len(HUES), 2
 LIGHTNESS = 65.0  # L of the bars
@@ -55,14 +55,7 @@ class Bars:
         self._bars.add_class("ipc-overlay")
         self.box = Box([self._bars])
         self.box.add_class("ipc-bars")
-        self.events = Event(
-            source=self.box,
-            watched_events=["mousedown", "mousemove", "mouseup", "mouseleave"],
-            prevent_default_action=True,
-            throttle_or_debounce="throttle",
-            wait=33,
-        )
-        self.events.on_dom_event(self._pointer)
+        self.events = pointer_events(self.box, self._pointer)
 
     def show(self, shares: Sequence[float] | None, *, chosen: int, asked: bool) -> None:
         """Show the share of each family; None before any are known.

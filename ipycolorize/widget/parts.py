@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ipyevents import Event
 from ipywidgets import HTML, Box, DOMWidget, VBox
 
 Post = Callable[[Any], None]
@@ -48,6 +49,19 @@ def styled(widget: Any, *classes: str) -> Any:
 def switch(widget: DOMWidget, name: str, on: bool) -> None:
     """Give a widget a CSS class, or take it away."""
     (widget.add_class if on else widget.remove_class)(name)
+
+
+def pointer_events(widget: DOMWidget, on_event: Callable[[dict[str, Any]], None]) -> Event:
+    """The mouse on a widget, at most 30 times a second."""
+    events = Event(
+        source=widget,
+        watched_events=["mousedown", "mousemove", "mouseup", "mouseleave"],
+        prevent_default_action=True,
+        throttle_or_debounce="throttle",
+        wait=33,
+    )
+    events.on_dom_event(on_event)
+    return events
 
 
 def section(title: str, *parts: DOMWidget) -> VBox:

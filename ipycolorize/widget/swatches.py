@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from ipyevents import Event
 from ipywidgets import HTML, Box, Button, Image, Layout
 from PIL import Image as Pillow
 from PIL import ImageColor
 
 from ..color import lab_to_rgb, parse_hex, to_uint8
 from ..gamut import in_gamut
+from .parts import pointer_events
 
 _AXES = "".join(
     f'<span class="ipc-axis ipc-{side}">{name}</span>'
@@ -111,14 +111,7 @@ class Gamut:
         self._ring.add_class("ipc-overlay")
         self.box = Box([self._plane, self._ring])
         self.box.add_class("ipc-gamut")
-        self.events = Event(
-            source=self.box,
-            watched_events=["mousedown", "mousemove", "mouseup", "mouseleave"],
-            prevent_default_action=True,
-            throttle_or_debounce="throttle",
-            wait=33,
-        )
-        self.events.on_dom_event(self._pointer)
+        self.events = pointer_events(self.box, self._pointer)
 
     def show(self, lightness: float, ab: AB | None) -> None:
         """Show the plane at a lightness, with a ring around `ab`."""
