@@ -13,8 +13,8 @@ cached by `encode`, at half resolution); distances are in units of the side of a
 picture. A hint brings its colour (what belongs to it gets c_h) and, by a share 1 - z, the change that it made
 at its own place (what belongs to it turns as it did). g is how much colour a place shows: less in the shade,
 so that a hint in the light does not paint it flat. s_k weighs a hint by what it says: one that contradicts
-the automatic colour means an unusual thing and should fill it (paper, section 4.3), one that agrees leaves the
-rest to `auto`.
+the automatic colour means an unusual thing and should fill it (paper, section 4.3), one that agrees leaves
+the rest to `auto`.
 Where the null wins, the automatic colour stays. A small tail at full resolution then sharpens colour borders
 along the photograph's own edges and trusts revealed pixels:
 
