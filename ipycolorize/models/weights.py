@@ -63,7 +63,7 @@ _CARDS: tuple[Card, ...] = (  # best first; weights/README.md shows the same as 
     Card(
         name="live",
         file="live.safetensors",
-        sha256="b07b07cde0483faa30652895f819a93aea4016447f7f44d677d525cee9de3e53",
+        sha256="888e86e9d1f60b2db3cfb018e4f95d2fd25534d7414b1d3f3b81a353b867581a",
         network="live",
         config={
             "widths": (32, 64, 128, 224, 256),
