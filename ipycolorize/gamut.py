@@ -8,6 +8,8 @@ keeps the look of a bright colour a little better).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,13 @@ _BIN_ROWS = (
 )  # fmt: skip
 NUM_BINS = 313
 _TOLERANCE = 1e-4  # of linear light: a rounding error is not out of gamut
+
+
+@lru_cache(maxsize=1)
+@torch.inference_mode(False)  # whoever asks first: training wants it too
+def _bin_centers() -> Tensor:
+    pairs = [(a, b) for a, first, last in _BIN_ROWS for b in range(first, last + 10, 10)]
+    return torch.tensor(pairs, dtype=torch.float32)
 
 
 def is_displayable(linear: Tensor) -> Tensor:
@@ -106,10 +115,7 @@ class AbBins:
     """
 
     def __init__(self, device: torch.device | str = "cpu", *, centers: Tensor | None = None) -> None:
-        pairs = [(a, b) for a, first, last in _BIN_ROWS for b in range(first, last + 10, 10)]
-        if centers is None:
-            centers = torch.tensor(pairs, dtype=torch.float32, device=device)
-        self.centers = centers.to(device)
+        self.centers = (_bin_centers() if centers is None else centers).to(device)
 
     def nearest(self, ab: Tensor, *, count: int) -> tuple[Tensor, Tensor]:
         """Squared distances and indices of the `count` nearest bins: ``(M, 2)`` -> two ``(M, count)``."""

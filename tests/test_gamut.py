@@ -7,9 +7,10 @@ import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
+from ipycolorize import gamut
 from ipycolorize.gamut import NUM_BINS, AbBins, compress, fit_chroma, in_gamut, snap
 
-# Zhang et al. 2016 as notes/anchors list them: for a = -90, -80 .. 100 the number of bins and the first b.
+# Zhang et al. 2016: for a = -90, -80 .. 100 the number of bins and the first b.
 COUNTS = (5, 8, 10, 12, 14, 15, 16, 16, 17, 18, 18, 18, 19, 20, 19, 20, 20, 19, 19, 10)
 FIRST_B = (
     50,
@@ -248,3 +249,12 @@ def test_modes_keep_their_place_in_the_picture():
     assert found.shape == (2, 2, 2, 3)
     assert found[1, :, 0, 2].tolist() == [100, 0]
     assert (found == torch.tensor([100.0, 0.0]).view(1, 2, 1, 1)).all(1).sum() == 1
+
+
+def test_bins_first_seen_without_gradients_serve_training():
+    gamut._bin_centers.cache_clear()
+    with torch.inference_mode():
+        AbBins()
+    probabilities = torch.full((1, 313, 1, 1), 1 / 313, requires_grad=True)
+    AbBins().mean(probabilities).sum().backward()
+    assert probabilities.grad is not None

@@ -39,6 +39,7 @@ LEAST = 1e-30  # keeps 0 / 0 away
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # whoever asks first: training wants it too
 def _saturation_table(device: torch.device) -> Tensor:
     """S of each bin at each whole L, clipped into sRGB: ``(101, 313)``."""
     lightness = torch.arange(101.0, device=device)

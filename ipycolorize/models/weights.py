@@ -99,6 +99,25 @@ _CARDS: tuple[Card, ...] = (  # best first; weights/README.md shows the same as 
         psnr=((0, 22.54), (1, 23.14), (10, 25.36), (100, 28.43), ("all", 34.42)),
         licence="MIT",
     ),
+    Card(
+        name="siggraph17-global",
+        file="siggraph17-global.safetensors",
+        sha256="4f14a4b5ee2e65265570b13a9c23fee68a851e52d831245ed1160cdf0ebfa632",
+        network="siggraph17",
+        config={
+            "width": 16,
+            "variant": "global",
+            "head": "hypercolumn",
+            "mask_offset": 0.0,
+            "ab_scale": 110.0,
+        },
+        description="The paper's Global network at width 16, which reads points too, for comparison.",
+        trained_on="22,051 photographs of public research sets",
+        image_steps=101520,
+        hardware="provisional",
+        psnr=((0, 0.0), (1, 0.0), (10, 0.0), (100, 0.0), ("all", 0.0)),
+        licence="MIT",
+    ),
 )
 REGISTRY: dict[str, Card] = {card.name: card for card in _CARDS}
 
