@@ -220,7 +220,7 @@ BAD = {
     "list": ([1, 2], '"format": "ipycolorize-hints"'),
     "none": (None, "got something else"),
     "another format": (saved(format="geojson"), "got something else"),
-    "another version": (saved(version=2), "version 1 to 2, got version 3; update ipycolorize"),
+    "another version": (saved(version=3), "version 1 to 2, got version 3; update ipycolorize"),
     "no version": (saved(version=None), "got version None"),
     "another aspect": (
         saved(shape=[80, 60]),

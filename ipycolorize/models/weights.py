@@ -102,7 +102,7 @@ _CARDS: tuple[Card, ...] = (  # best first; weights/README.md shows the same as 
     Card(
         name="siggraph17-global",
         file="siggraph17-global.safetensors",
-        sha256="4f14a4b5ee2e65265570b13a9c23fee68a851e52d831245ed1160cdf0ebfa632",
+        sha256="9c1a15558b22dd46397bae713e2e5aad96485eb5c9bfff003becfd1c117617aa",
         network="siggraph17",
         config={
             "width": 16,
