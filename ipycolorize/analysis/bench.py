@@ -31,6 +31,7 @@ from ..session import Session
 SIZE = 256  # of the network's grid, square
 SHOWN = 512  # short side of the picture that a click paints
 REPEATS = 9
+EDITS = 5  # times as many of an edit, which is short: other programs disturb it more
 WARM_UP = 2  # runs that are not counted: they fill caches and choose kernels
 
 
@@ -150,7 +151,11 @@ def measure(case: Case, repeats: int = REPEATS) -> Timing:
     with torch.autocast(case.device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         encode = _median_ms(lambda: network.encode(lightness), repeats, case.device)
         features = network.encode(lightness)
-        edit = _median_ms(lambda: network.decode(features, next(edits), **asked), repeats, case.device)
+        edit = _median_ms(
+            lambda: network.decode(features, next(edits), **asked),
+            EDITS * repeats if case.source else repeats,
+            case.device,
+        )
         with FlopCounterMode(display=False) as counter:
             network.decode(features, next(edits), **asked)
         fresh = iter([network.encode(lightness) for _ in range(repeats + WARM_UP)])
