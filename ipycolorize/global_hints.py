@@ -61,6 +61,15 @@ class GlobalHints:
     def __len__(self) -> int:
         return len(self.histogram)
 
+    def check_count(self, pictures: int) -> None:
+        """Make sure that these are the statistics of so many pictures.
+
+        Raises:
+            ValueError: of another number.
+        """
+        if len(self) != pictures:
+            raise ValueError(f"expected global hints of {pictures} pictures, got {len(self)}")
+
     def to(self, device: torch.device | str) -> GlobalHints:
         """The same on another device."""
         return GlobalHints(**{name: value.to(device) for name, value in vars(self).items()})

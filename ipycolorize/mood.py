@@ -73,9 +73,17 @@ class Mood:
         lab = _seen(rgb)
         if float(lab[:, 1:].norm(dim=1).mean()) < GREY:
             raise MoodError("expected a reference photograph with colours, got a grey one; use another")
+        return replace(cls._of_lab(lab), source=source)
+
+    @classmethod
+    def measured(cls, rgb: np.ndarray) -> Mood:
+        """What a picture ``(H, W, 3)`` uint8 is like, be it grey: where changes by hand begin."""
+        return cls._of_lab(_seen(rgb))
+
+    @classmethod
+    def _of_lab(cls, lab: torch.Tensor) -> Mood:
         hints = GlobalHints.of_pictures(lab)
-        mood = cls.of_shares(hints.histogram[0].numpy(), source=source)
-        return replace(mood, saturation=float(hints.saturation[0]))
+        return cls.of_shares(hints.histogram[0].numpy(), saturation=float(hints.saturation[0]))
 
     def with_family(self, family: int, share: float) -> Mood:
         """The same with another share of one colour family (see `families`).

@@ -57,10 +57,7 @@ class Guided(Network):
         prediction = self.automatic.decode(features.automatic, hints)
         if global_hints is None:
             return prediction
-        if len(global_hints) != len(prediction.ab):
-            raise ValueError(
-                f"expected global hints of {len(prediction.ab)} pictures, got {len(global_hints)}"
-            )
+        global_hints.check_count(len(prediction.ab))
         wanted = global_hints.to(prediction.ab.device)
         return self._guide(features.lightness.expand(len(wanted), -1, -1, -1), prediction, wanted)
 

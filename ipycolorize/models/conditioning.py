@@ -45,8 +45,7 @@ class Conditioning(nn.Module):
 
     def forward(self, features: Features, wanted: GlobalHints) -> Features:
         """The same photographs under global hints; asked for the same again, what was computed before."""
-        if len(wanted) != len(features.null):
-            raise ValueError(f"expected global hints of {len(features.null)} pictures, got {len(wanted)}")
+        wanted.check_count(len(features.null))
         known = features.tellings.get("last")
         if known is not None and known[0].equals(wanted):
             return known[1]
@@ -61,9 +60,8 @@ class Conditioning(nn.Module):
         learned = torch.stack([self.decided, self.surer])
         decided, surer = (given @ (self.base + SPEED * learned).T).exp().unbind(1)
         own = features.cropped(features.logits).softmax(1)
-        lightness = features.lightness
         before = own.flatten(2).transpose(1, 2)
-        after = tilt(before, lightness.flatten(1), wanted, sharpness=decided)
+        after = tilt(before, features.lightness.flatten(1), wanted, sharpness=decided)
         tilted = after.transpose(1, 2).unflatten(2, own.shape[-2:])
         null = features.null * surer[:, None]
         return replace(
@@ -71,15 +69,7 @@ class Conditioning(nn.Module):
             auto=features.auto + self._change(before, after, scale=2, features=features),
             logits=tilted.clamp(min=LEAST).log(),
             null=null,
-            told=Told(
-                histogram=wanted.given(histogram=wanted.histogram_given, saturation=False),
-                queries=_eighth(features.queries.flatten(0, 1), features).unflatten(0, (len(null), -1)),
-                null=_eighth(null.clamp(min=TINY).log()[..., None], features)[..., 0].exp(),
-                probabilities=_halved(tilted).flatten(2).transpose(1, 2).contiguous(),
-                lightness=_halved(lightness).flatten(1),
-            )
-            if bool((wanted.histogram_given > 0).any())
-            else None,
+            told=_told(features, wanted, null, tilted) if bool((wanted.histogram_given > 0).any()) else None,
             sums={},
             tellings={},  # not those that will hold this: a cycle would keep photographs in memory
         )
@@ -114,6 +104,17 @@ class Conditioning(nn.Module):
         rows, cols = features.grid
         large = F.interpolate(change, scale_factor=scale, mode="bilinear")[..., :rows, :cols]
         return F.pad(large, (0, cols - large.shape[-1], 0, rows - large.shape[-2]), mode="replicate")
+
+
+def _told(features: Features, wanted: GlobalHints, null: Tensor, tilted: Tensor) -> Told:
+    """What `Conditioning.settle` will need: of the new null and the tilted field ``(N, 313, h, w)``."""
+    return Told(
+        histogram=wanted.given(histogram=wanted.histogram_given, saturation=False),
+        queries=_eighth(features.queries.flatten(0, 1), features).unflatten(0, (len(null), -1)),
+        null=_eighth(null.clamp(min=TINY).log()[..., None], features)[..., 0].exp(),
+        probabilities=_halved(tilted).flatten(2).transpose(1, 2).contiguous(),
+        lightness=_halved(features.lightness).flatten(1),
+    )
 
 
 def _halved(image: Tensor) -> Tensor:

@@ -236,8 +236,7 @@ class SIGGRAPH17(Network):
             return x.new_zeros(())
         if global_hints is None:
             vector = x.new_zeros(len(x), GLOBAL_SIZE)
-        elif len(global_hints) == len(x):
-            vector = global_hints.vector().to(x)
         else:
-            raise ValueError(f"expected global hints of {len(x)} pictures, got {len(global_hints)}")
+            global_hints.check_count(len(x))
+            vector = global_hints.vector().to(x)
         return self.statistics(vector[:, :, None, None])

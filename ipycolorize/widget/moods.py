@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
-from ..color import saturation
 from ..image import Photo
 from ..mood import Mood
 from ..session import Session
@@ -152,8 +149,7 @@ def _editable(session: Session, state: State) -> Mood:
 
 def present(session: Session) -> Mood:
     """Histogram and saturation of the picture as it is; takes a fraction of a second."""
-    rgb = torch.from_numpy(session.rgb(session.frame.grid)).permute(2, 0, 1) / 255
-    return replace(Mood.of_shares(session.histogram()), saturation=float(saturation(rgb).mean()))
+    return Mood.measured(session.rgb(session.frame.grid))
 
 
 def described(mood: Mood) -> str:

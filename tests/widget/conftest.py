@@ -7,6 +7,7 @@ from sklearn.datasets import load_sample_image
 
 from ipycolorize.models.live import Live
 from ipycolorize.session import Session
+from ipycolorize.widget import Colorizer
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,11 @@ def network():
 @pytest.fixture
 def session(photo, network):
     return Session(photo, network, device="cpu", short_side=64)
+
+
+@pytest.fixture
+def pad(session):
+    pad = Colorizer(session)
+    assert pad._worker.wait(20, idle=1)
+    yield pad
+    pad.close()

@@ -4,26 +4,13 @@ import threading
 
 import numpy as np
 import pytest
+from driving import do
 from ipywidgets.widgets.widget import _instances
 
 from ipycolorize.widget import Colorizer
 from ipycolorize.widget.canvas import Picture, fit
 from ipycolorize.widget.controls import ExportPicture, LoadHints, SaveHints, TypedColor
 from ipycolorize.widget.gestures import Command, Pick, Pointer
-
-
-@pytest.fixture
-def pad(session):
-    pad = Colorizer(session)
-    assert pad._worker.wait(20, idle=1)
-    yield pad
-    pad.close()
-
-
-def do(pad, *events):
-    for event in events:
-        pad._worker.post(event)
-    assert pad._worker.wait(20, idle=1)
 
 
 def add(pad, row=50, col=80):

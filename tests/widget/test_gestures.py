@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from driving import player
 
 from ipycolorize.widget.gestures import (
     RECENT,
@@ -10,7 +11,6 @@ from ipycolorize.widget.gestures import (
     Pick,
     Pointer,
     Resize,
-    State,
     react,
     remember,
 )
@@ -19,14 +19,7 @@ from ipycolorize.widget.gestures import (
 @pytest.fixture
 def play(session):
     """Plays events one after the other from a fresh state; returns the last state."""
-
-    def run(*events, state=None):
-        state = state or State(size=5, place=(50, 80))
-        for event in events:
-            state = react(session, state, event)
-        return state
-
-    return run
+    return player(session, react)
 
 
 def click(row, col, **how):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from driving import do, player
 from PIL import Image
 
 from ipycolorize.families import families, shares_of
@@ -53,14 +54,7 @@ def sunset():
 @pytest.fixture
 def play(session):
     """Plays events one after the other; returns the last state."""
-
-    def run(*events, state=None):
-        state = state or State(size=5, place=(50, 80))
-        for event in events:
-            state = react(session, state, event)
-        return state
-
-    return run
+    return player(session, react)
 
 
 def png(rgb):
@@ -394,20 +388,6 @@ def test_a_reference_is_shown_by_its_picture_or_its_colours(panel, sunset):
 
 
 # -- the pad ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def pad(session):
-    pad = Colorizer(session)
-    assert pad._worker.wait(20, idle=1)
-    yield pad
-    pad.close()
-
-
-def do(pad, *events):
-    for event in events:
-        pad._worker.post(event)
-    assert pad._worker.wait(20, idle=1)
 
 
 def offered(pad):
