@@ -108,10 +108,10 @@ def run_train(args: argparse.Namespace) -> None:
     import torch
 
     from .models.weights import build, load_model
+    from .processes import join
     from .protocol import square
     from .training.data import DataError, Photographs, free_memory
     from .training.loop import Trainer
-    from .training.processes import join
 
     with join(args.device) as processes:
         config = _train_config(args, processes.count)

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ipycolorize.analysis.behaviour import answer, behave, following
 from ipycolorize.analysis.segments import find_segment
-from ipycolorize.analysis.sweep import Gray
 from ipycolorize.analysis.trial import Trial, arbitrary_colours, unusual_colours
+from ipycolorize.baselines.gray import Gray
 from ipycolorize.color import lab_to_rgb, to_uint8
 from ipycolorize.hints import HintBatch
 from ipycolorize.models.base import Prediction

@@ -9,8 +9,8 @@ from PIL import Image
 from shards import encoded, tar_of
 from sklearn.datasets import load_sample_image
 
-from ipycolorize.training import corpus
-from ipycolorize.training.corpus import (
+from ipycolorize import corpus
+from ipycolorize.corpus import (
     DataError,
     chroma,
     coarse_lab,

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from shards import encoded, tar_of
 
-from ipycolorize.training.corpus import DataError
+from ipycolorize.corpus import DataError
 from ipycolorize.training.data import CROPS, Photographs, StreamedPhotographs, free_memory
 
 

@@ -78,10 +78,10 @@ def worker(folder):
     from conftest import build_live
     from sklearn.datasets import load_sample_image
 
+    from ipycolorize.processes import ProcessesError, join
     from ipycolorize.training.config import Phase, TrainConfig
     from ipycolorize.training.data import Photographs
     from ipycolorize.training.loop import Trainer, TrainingError
-    from ipycolorize.training.processes import ProcessesError, join
 
     photographs = Photographs((np.ascontiguousarray(load_sample_image("china.jpg")[::4, ::4]),), {})
     config = TrainConfig(steps=50, phases=(Phase(0.0, 32, 4),), shards=2)
@@ -118,7 +118,7 @@ def worker(folder):
 
 @pytest.mark.parametrize("rank", ["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE"])
 def test_several_processes_need_accelerate(monkeypatch, rank):
-    from ipycolorize.training.processes import ProcessesError, join
+    from ipycolorize.processes import ProcessesError, join
 
     monkeypatch.setenv(rank, "2")
     monkeypatch.setitem(sys.modules, "accelerate", None)  # as where it is not installed
@@ -130,7 +130,7 @@ def test_several_processes_need_accelerate(monkeypatch, rank):
 
 
 def test_a_launcher_that_started_one_process_only_is_named(monkeypatch):
-    from ipycolorize.training.processes import ProcessesError, join
+    from ipycolorize.processes import ProcessesError, join
 
     monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
@@ -139,7 +139,7 @@ def test_a_launcher_that_started_one_process_only_is_named(monkeypatch):
 
 
 def test_one_process_needs_nothing(monkeypatch):
-    from ipycolorize.training.processes import join
+    from ipycolorize.processes import join
 
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with join("cpu") as processes:

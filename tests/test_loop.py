@@ -19,13 +19,13 @@ from ipycolorize.color import rgb_to_lab
 from ipycolorize.global_hints import GlobalHints
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.models.weights import load_model
+from ipycolorize.processes import Processes
 from ipycolorize.protocol import square
 from ipycolorize.training.config import Phase, TrainConfig, learning_rate
 from ipycolorize.training.data import Photographs
 from ipycolorize.training.examples import draw, generator_of
 from ipycolorize.training.loop import Trainer, TrainingError, validate
 from ipycolorize.training.losses import huber, objective, soft_cross_entropy
-from ipycolorize.training.processes import Processes
 from ipycolorize.training.simulate import simulate_hints
 
 

@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_sample_images
 from torch import Tensor
 
-from ipycolorize.analysis.sweep import Gray
+from ipycolorize.baselines.gray import Gray
 from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ipycolorize.hints import HintBatch
 from ipycolorize.metrics import psnr

@@ -16,7 +16,8 @@ from torch import Tensor
 from ipycolorize import arguments
 from ipycolorize.analysis.methods import PEERS, load_method
 from ipycolorize.analysis.plots import LINES
-from ipycolorize.analysis.sweep import CURVES, REVEALS, Gray, evaluate
+from ipycolorize.analysis.sweep import CURVES, REVEALS, evaluate
+from ipycolorize.baselines.gray import Gray
 from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ipycolorize.gamut import AbBins
 from ipycolorize.global_hints import GlobalHints, ab_histogram

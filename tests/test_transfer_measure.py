@@ -11,8 +11,8 @@ from scipy.stats import wasserstein_distance
 from sklearn.datasets import load_sample_images
 from torch import Tensor
 
-from ipycolorize.analysis.sweep import Gray
 from ipycolorize.analysis.transfer import distances_to, earth_movers_distance, transfer
+from ipycolorize.baselines.gray import Gray
 from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ipycolorize.gamut import AbBins
 from ipycolorize.global_hints import GlobalHints, ab_histogram

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from ..baselines.gray import Gray
 from ..models.base import Network
 from ..models.device import pick_device
 from ..models.weights import WeightsError, load_model
-from .sweep import Gray
 
 PEERS = ("gray", "reinhard", "larsson-matching")
 

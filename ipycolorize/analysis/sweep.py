@@ -11,9 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..global_hints import GlobalHints
-from ..hints import HintBatch
-from ..models.base import Network, Prediction
+from ..models.base import Network
 from ..protocol import PATCH, check_room, psnr_by_count, psnr_by_worst, square
 
 BATCH = 8  # images decoded together
@@ -28,28 +26,6 @@ TOLD: dict[str, tuple[str, ...]] = {  # every way to reveal, and the true statis
 }
 REVEALS = tuple(TOLD)
 CURVES = ("random", "max-error", "histogram+points")  # those that go through numbers of points
-
-
-class Gray(Network):
-    """The baseline that predicts no colour at all, whatever points and statistics it is told."""
-
-    name = "gray"
-    reads_global_hints = True  # and takes no notice, as of points: so it can stand beside those who do
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.config = {}
-
-    def encode(self, lightness: Tensor) -> Tensor:
-        """Keep L ``(N, 1, H, W)``."""
-        return lightness
-
-    def decode(
-        self, features: Tensor, hints: HintBatch, *, global_hints: GlobalHints | None = None
-    ) -> Prediction:
-        """Zeros, and an even distribution."""
-        ab = features.new_zeros(len(features), 2, *features.shape[-2:])
-        return Prediction(ab, lambda: features.new_zeros(len(features), len(self.bin_centers), 1, 1))
 
 
 @dataclass(frozen=True)

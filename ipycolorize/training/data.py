@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from .corpus import REASONS, DataError, ImageFile, decode, find_images, judge
+from ..corpus import REASONS, DataError, ImageFile, decode, find_images, judge
 
 CROPS = 8  # that a streamed photograph gives on average before it makes room for another
 

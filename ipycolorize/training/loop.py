@@ -20,6 +20,7 @@ from ..gamut import AbBins
 from ..models.base import Network
 from ..models.published import describe_mismatch
 from ..models.weights import save_model
+from ..processes import ALONE, Processes
 from ..protocol import psnr_by_count
 from .balance import estimate_weights
 from .checkpoint import TrainingError, check_same, read_checkpoint, write_checkpoint
@@ -28,7 +29,6 @@ from .data import Photographs
 from .examples import draw, generator_of
 from .interrupt import on_interrupt
 from .losses import objective
-from .processes import ALONE, Processes
 
 PARTS = (
     "config",

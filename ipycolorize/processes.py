@@ -1,4 +1,4 @@
-"""Several processes that train one network: who takes part, and what they must agree on.
+"""Several processes that train one network, or measure together: who takes part, what they agree on.
 
 A launcher starts them, and Hugging Face accelerate picks their devices and connects them:
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..models.device import pick_device
+from .models.device import pick_device
 
 CPU = torch.device("cpu")
 SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")  # as launchers say them

@@ -1,4 +1,4 @@
-"""Image files to learn from: found in folders and tar shards, decoded, and judged."""
+"""Image files to learn from and to measure on: found in folders and tar shards, decoded, and judged."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..color import rgb_to_lab
-from ..decode import MAX_PIXELS
+from .color import rgb_to_lab
+from .decode import MAX_PIXELS
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 REASONS = ("broken", "tiny", "grey", "toned")
