@@ -9,6 +9,7 @@ from pathlib import Path
 from . import __version__
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+NETWORKS = ("live", "siggraph17", "zhang16", "larsson16", "iizuka16")
 REVEALS = (
     "random", "max-error", "all", "histogram", "saturation", "histogram+saturation", "histogram+points"
 )  # fmt: skip
@@ -153,11 +154,11 @@ def _add_training(train: argparse.ArgumentParser) -> None:
     add("sources", nargs="+", type=Path, help="folders of images, tar shards of images, single images")
     add("-o", "--out", type=Path, required=True, help="folder for checkpoints, log and weights")
     start = train.add_mutually_exclusive_group()
-    start.add_argument("--network", choices=("live", "siggraph17"), help="a new one (default live)")
+    start.add_argument("--network", choices=NETWORKS, help="a new one (default live)")
     start.add_argument(
         "--init", metavar="NAME_OR_FILE", help="start from shipped weights or a weights file: fine-tuning"
     )
-    add("--width", type=natural, help="of siggraph17: 64 is the paper's (default 16)")
+    add("--width", type=natural, help="of other networks than live: 64 is their authors' (default 16)")
     add(
         "--variant", choices=("local", "global"),
         help="of siggraph17: reads points, or a histogram and a saturation as well (default local)",
@@ -196,6 +197,7 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
             continue
         if args.init is not None:
             top.error(f"argument --{name}: not allowed with argument --init: the weights know their {name}")
-        if args.network != "siggraph17":
-            top.error(f"argument --{name}: only with --network siggraph17; live has no {name} to choose")
+        if args.network in (None, "live") or (name == "variant" and args.network != "siggraph17"):
+            here = args.network or "live"
+            top.error(f"argument --{name}: only with --network siggraph17; {here} has no {name} to choose")
     return args

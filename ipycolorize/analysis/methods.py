@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import torch
 
-from ..baselines.gray import Gray
 from ..models.base import Network
 from ..models.device import pick_device
 from ..models.weights import WeightsError, load_model
 
-PEERS = ("gray", "reinhard", "larsson-matching")
+# Modules of baselines/ and their classes. The first know no photographs but the one they colour, the others
+# change an automatic network's result.
+ALONE = {
+    "gray": "gray:Gray",
+    "levin": "levin:Levin",
+    "bilateral": "bilateral:Bilateral",
+    "deepprop": "deepprop:DeepProp",
+}
+GUIDED = {"reinhard": "reinhard:Reinhard", "larsson-matching": "matching:HistogramMatching"}
+PEERS = (*ALONE, *GUIDED)
 
 
 def load_method(name: str, *, device: str = "auto", automatic: str = "live") -> Network:
     """A network in evaluation mode, its convolutions in the order that processors are quickest with.
 
     Args:
-        name: of shipped weights or a weights file; or "gray", the lightness alone; "reinhard" or
+        name: of shipped weights or a weights file; or one of `PEERS`: "gray", the lightness alone; "levin",
+            "bilateral" and "deepprop", which propagate points and have learned nothing; "reinhard" and
             "larsson-matching", which change an automatic result by global hints.
         device: as `pick_device` takes it.
         automatic: whose result these two change, a name or a file.
@@ -32,18 +43,17 @@ def load_method(name: str, *, device: str = "auto", automatic: str = "live") -> 
 
 
 def _load(name: str, device: torch.device, automatic: str) -> Network:
-    if name == "gray":
-        return Gray()
-    if name == "reinhard":
-        from ..baselines.reinhard import Reinhard
-
-        return Reinhard(load_model(automatic, device=device))
-    if name == "larsson-matching":
-        from ..baselines.matching import HistogramMatching
-
-        return HistogramMatching(load_model(automatic, device=device))
+    if name in ALONE:
+        return _class(ALONE[name])()
+    if name in GUIDED:
+        return _class(GUIDED[name])(load_model(automatic, device=device))
     try:
         return load_model(name, device=device)
     except WeightsError as error:
         known = f"{', '.join(PEERS[:-1])} and {PEERS[-1]}"
         raise WeightsError(f"{error}; {known} are known as well") from error
+
+
+def _class(where: str) -> type[Network]:
+    module, name = where.split(":")
+    return getattr(import_module(f"...baselines.{module}", __name__), name)

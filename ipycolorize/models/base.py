@@ -34,17 +34,19 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a network learns from.
+    """What a network learns from; None is what it does not predict, or predicts from the others.
 
     Attributes:
         ab: ``(N, 2, H, W)`` colours with the hints, in Lab units.
         logits: ``(N, Q, h, w)`` of the distribution.
-        auto: ``(N, 2, h, w)`` colours without the hints, in Lab units; None where a network has none apart.
+        auto: ``(N, 2, h, w)`` colours without the hints, in Lab units, where a network has them apart.
+        polar: ``(N, 32, h, w)`` logits of hue, and as many of chroma (Larsson et al. 2016).
     """
 
-    ab: Tensor
-    logits: Tensor
+    ab: Tensor | None = None
+    logits: Tensor | None = None
     auto: Tensor | None = None
+    polar: tuple[Tensor, Tensor] | None = None
 
 
 class Network(nn.Module):
@@ -54,12 +56,14 @@ class Network(nn.Module):
         name: of the architecture.
         config: the constructor's arguments, which rebuild it.
         bin_centers: ``(Q, 2)`` ab of the bins that `Prediction.logits` speaks of.
+        reads_points: whether points change its result.
         reads_global_hints: whether it can be told a histogram and a saturation.
     """
 
     name: str
     config: dict[str, Any]
     bin_centers: Tensor
+    reads_points = True
     reads_global_hints = False
 
     def __init__(self) -> None:

@@ -8,14 +8,9 @@ from typing import cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .layers import conv
+
 STRIDE = 32  # of the coarsest scale
-
-
-def conv(inputs: int, outputs: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution, batch norm, ReLU; the norm folds into the convolution for inference."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-    )
 
 
 class Residual(nn.Module):

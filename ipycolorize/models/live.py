@@ -40,7 +40,8 @@ from ..global_hints import GlobalHints
 from ..hints import HintBatch
 from .base import Network, Outputs, Prediction, pad_to_multiple
 from .conditioning import Conditioning
-from .encoder import STRIDE, Encoder, conv
+from .encoder import STRIDE, Encoder
+from .layers import conv
 from .propagation import AB_SCALE, Features, Propagation, encoded
 from .tilt import tilt
 

@@ -24,6 +24,7 @@ from ..gamut import NUM_BINS
 from ..global_hints import GlobalHints
 from ..hints import HintBatch
 from .base import Network, Outputs, Prediction, pad_to_multiple
+from .layers import block, he_normal, upsample
 
 STRIDE = 8  # of the bottleneck: sides are padded to a multiple of it
 GRID_BINS = 529  # the published head keeps the full 23 x 23 grid of ab, in and out of gamut; index = 23 a + b
@@ -31,20 +32,6 @@ GLOBAL_SIZE = NUM_BINS + 3  # histogram, is it given, saturation, is it given
 
 VARIANTS = ("local", "global")
 HEADS = ("hypercolumn", "linear529")
-
-
-def block(channels_in: int, channels: int, *, convs: int, dilation: int = 1) -> nn.Sequential:
-    """Pairs of 3x3 convolution and ReLU, then one batch norm."""
-    layers: list[nn.Module] = []
-    for _ in range(convs):
-        layers += [nn.Conv2d(channels_in, channels, 3, padding=dilation, dilation=dilation), nn.ReLU()]
-        channels_in = channels
-    return nn.Sequential(*layers, nn.BatchNorm2d(channels))
-
-
-def upsample(channels_in: int, channels: int) -> nn.ConvTranspose2d:
-    """Twice the resolution, learned."""
-    return nn.ConvTranspose2d(channels_in, channels, 4, stride=2, padding=1)
 
 
 class Hypercolumn(nn.Module):
@@ -155,14 +142,7 @@ class SIGGRAPH17(Network):
 
     def _initialise(self) -> None:
         """He et al. 2015 before a ReLU; last layers start small, so that training begins at grey."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            elif isinstance(module, nn.ConvTranspose2d):
-                # of the 4x4 kernel, stride 2 lets 2x2 reach each output pixel; torch's fan_in does not know
-                nn.init.normal_(module.weight, std=(2 / (4 * module.in_channels)) ** 0.5)
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None:
-                nn.init.zeros_(module.bias)
+        he_normal(self)
         with torch.no_grad():
             for half in (self.up8, self.short8, self.up9, self.short9, self.up10, self.short10):
                 half.weight *= 0.5**0.5  # two branches are summed

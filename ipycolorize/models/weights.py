@@ -121,7 +121,13 @@ _CARDS: tuple[Card, ...] = (  # best first; weights/README.md shows the same as 
 )
 REGISTRY: dict[str, Card] = {card.name: card for card in _CARDS}
 
-NETWORKS = {"live": "Live", "siggraph17": "SIGGRAPH17"}  # module of this package -> its class
+NETWORKS = {  # module of this package -> its class
+    "live": "Live",
+    "siggraph17": "SIGGRAPH17",
+    "zhang16": "Zhang16",
+    "larsson16": "Larsson16",
+    "iizuka16": "Iizuka16",
+}
 
 FORMAT, VERSION = "ipycolorize", "1"  # in the header of our safetensors
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 RATE = 1e-3  # peak learning rate for a new network
 FINE_RATE = 1e-4  # for one that has learned: what it knows is to be kept
@@ -128,6 +128,19 @@ class TrainConfig:
     def split(self, batch: int) -> list[int]:
         """Crops in each shard of a batch, as even as can be."""
         return [batch // self.shards + (shard < batch % self.shards) for shard in range(self.shards)]
+
+
+def automatic(config: TrainConfig, *, squares: bool) -> TrainConfig:
+    """For a network that reads no points: photographs as they are, without hints.
+
+    Args:
+        config: whose budget, sizes, rate and the like are kept.
+        squares: let the Huber loss be l2, which it is below its delta.
+    """
+    delta = 220.0 if squares else config.delta  # no two colours are further apart in a or in b
+    return replace(
+        config, delta=delta, blank=1.0, many=0.0, strokes=0.0, statistics=0.0, unusual=0.0, aged=0.0
+    )
 
 
 def learning_rate(step: int, share: float, config: TrainConfig) -> float:

@@ -8,7 +8,10 @@ from torch import Tensor
 
 from ..gamut import AbBins
 from ..models.base import Outputs
+from ..models.larsson16 import polar_targets
 from .examples import Examples
+
+HUE_WEIGHT = 5.0  # against chroma, at a chroma of 100 Lab units
 
 
 def huber(ab: Tensor, truth: Tensor, *, delta: float, weight: Tensor | None = None) -> Tensor:
@@ -59,6 +62,28 @@ def soft_cross_entropy(
     return each.mean() if weight is None else (weight * each).mean()
 
 
+def polar_cross_entropy(
+    hue: Tensor, chroma: Tensor, truth: Tensor, *, weight: Tensor | None = None
+) -> Tensor:
+    """Cross-entropy of histograms of hue and chroma (Larsson et al. 2016, section 3.2), in nats.
+
+    The hue of a nearly grey colour means nothing: it counts in proportion to the true chroma.
+
+    Args:
+        hue, chroma: logits ``(N, 32, h, w)``.
+        truth: ``(N, 2, H, W)`` in Lab units; averaged down to the logits' size.
+        weight: ``(N,)`` of each picture; None: all 1.
+    """
+    small = F.interpolate(truth, size=hue.shape[-2:], mode="area")
+    goals = polar_targets(small)
+    hues, chromas = (
+        -(goal * logits.float().log_softmax(1)).sum(1)
+        for goal, logits in zip(goals, (hue, chroma), strict=True)
+    )
+    each = (chromas + HUE_WEIGHT * small.norm(dim=1) / 100 * hues).mean(dim=(1, 2))
+    return each.mean() if weight is None else (weight * each).mean()
+
+
 def objective(
     outputs: Outputs, examples: Examples, bins: AbBins, *, delta: float, balance: Tensor | None = None
 ) -> Tensor:
@@ -68,7 +93,7 @@ def objective(
     alone.
 
     Args:
-        outputs: of a network that saw the examples; the second part is 0 where its `auto` is None.
+        outputs: of a network that saw the examples; the parts of what it does not predict are 0.
         examples: with the truth.
         bins: that the logits speak of.
         delta: of the Huber loss, Lab units.
@@ -78,12 +103,16 @@ def objective(
         ``(3,)``.
     """
     truth, natural = examples.truth, examples.natural
-    regression = huber(outputs.ab, truth, delta=delta)
-    automatic = regression.new_zeros(())
+    regression = automatic = classification = truth.new_zeros(())
+    if outputs.ab is not None:
+        regression = huber(outputs.ab, truth, delta=delta)
     if outputs.auto is not None:
         small = F.interpolate(truth, size=outputs.auto.shape[-2:], mode="area")
         automatic = huber(outputs.auto, small, delta=delta, weight=natural)
-    classification = soft_cross_entropy(
-        outputs.logits, truth, bins, weight=natural, stride=2, balance=balance
-    )
+    if outputs.logits is not None:
+        classification = soft_cross_entropy(
+            outputs.logits, truth, bins, weight=natural, stride=2, balance=balance
+        )
+    elif outputs.polar is not None:
+        classification = polar_cross_entropy(*outputs.polar, truth, weight=natural)
     return torch.stack([regression, automatic, classification])
