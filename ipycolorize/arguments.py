@@ -197,7 +197,9 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
             continue
         if args.init is not None:
             top.error(f"argument --{name}: not allowed with argument --init: the weights know their {name}")
-        if args.network in (None, "live") or (name == "variant" and args.network != "siggraph17"):
+        wide = NETWORKS[1:] if name == "width" else ("siggraph17",)
+        if args.network not in wide:
             here = args.network or "live"
-            top.error(f"argument --{name}: only with --network siggraph17; {here} has no {name} to choose")
+            known = " or ".join([", ".join(wide[:-1]), wide[-1]] if len(wide) > 1 else wide)
+            top.error(f"argument --{name}: only with --network {known}; {here} has no {name} to choose")
     return args

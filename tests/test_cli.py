@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
@@ -303,6 +304,23 @@ def test_train_reads_its_configuration(arguments: list[str], expected: dict) -> 
     assert _train_config(args, 1) == TrainConfig(**expected)
 
 
+@pytest.mark.parametrize("network", ["zhang16", "larsson16", "iizuka16"])
+def test_a_network_that_reads_no_points_is_trained_without_them(
+    photo: Path, tmp_path: Path, network: str
+) -> None:
+    out = tmp_path / "run"
+    train = ["train", str(photo), "-o", str(out), "--network", network, "--width", "2", "--crop", "32"]
+    assert main([*train, "--steps", "2", "--batch", "2"]) == 0
+    config = torch.load(out / "checkpoint.pt", weights_only=True)["config"]
+    assert (config["blank"], config["many"], config["unusual"], config["aged"]) == (1, 0, 0, 0)
+    assert config["delta"] == (220 if network == "iizuka16" else TrainConfig(steps=0).delta)
+    picture = tmp_path / "automatic.png"
+    assert (
+        main(["colorize", str(photo), "-o", str(picture), "--model", str(out / "average.safetensors")]) == 0
+    )
+    assert np.asarray(Image.open(picture)).shape == np.asarray(Image.open(photo)).shape
+
+
 def test_every_process_gets_a_shard() -> None:
     args = parse(["train", "photos", "-o", "out"])
     assert _train_config(args, 2) == TrainConfig(minutes=30.0, phases=PHASES, shards=2)
@@ -314,10 +332,11 @@ def test_every_process_gets_a_shard() -> None:
         (["--minutes", "1", "--steps", "5"], "--steps: not allowed with argument --minutes"),
         (["--network", "live", "--init", "live"], "--init: not allowed with argument --network"),
         (["--width", "8", "--init", "live"], "--width: not allowed with argument --init"),
-        (["--width", "8"], "--width: only with --network siggraph17"),
-        (["--width", "8", "--network", "live"], "--width: only with --network siggraph17"),
+        (["--width", "8"], "--width: only with --network siggraph17, zhang16, larsson16 or iizuka16"),
+        (["--width", "8", "--network", "live"], "live has no width"),
         (["--variant", "global", "--init", "live"], "--variant: not allowed with argument --init"),
-        (["--variant", "global"], "--variant: only with --network siggraph17"),
+        (["--variant", "global"], "--variant: only with --network siggraph17; live has"),
+        (["--variant", "global", "--network", "zhang16"], "zhang16 has no variant"),
         (["--crop", "0"], "--crop: expected a whole number of at least 1, got '0'"),
         (["--limit", "x"], "--limit: expected a whole number of at least 1, got 'x'"),
     ],
@@ -470,7 +489,7 @@ def test_behaviour_prints_and_writes_a_row_for_each_method(
         (["--plot", "curve.png", "--reveal", "all"], "max-error or histogram+points with --plot, got all"),
         (["--plot", "curve.png", "--reveal", "saturation"], "histogram+points with --plot, got saturation"),
         (["--methods", "gray,nobody"], "shipped weights (live"),
-        (["--methods", "gray,nobody"], "gray, reinhard and larsson-matching are known as well"),
+        (["--methods", "gray,nobody"], "deepprop, reinhard and larsson-matching are known as well"),
     ],
 )
 def test_evaluate_refuses_before_it_reads_photographs(

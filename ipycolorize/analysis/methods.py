@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 
 import torch
@@ -54,6 +55,6 @@ def _load(name: str, device: torch.device, automatic: str) -> Network:
         raise WeightsError(f"{error}; {known} are known as well") from error
 
 
-def _class(where: str) -> type[Network]:
+def _class(where: str) -> Callable[..., Network]:
     module, name = where.split(":")
     return getattr(import_module(f"...baselines.{module}", __name__), name)

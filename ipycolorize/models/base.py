@@ -57,6 +57,7 @@ class Network(nn.Module):
         config: the constructor's arguments, which rebuild it.
         bin_centers: ``(Q, 2)`` ab of the bins that `Prediction.logits` speaks of.
         reads_points: whether points change its result.
+        knows_distribution: whether its logits say which colours are likely where; else they are even.
         reads_global_hints: whether it can be told a histogram and a saturation.
     """
 
@@ -64,6 +65,7 @@ class Network(nn.Module):
     config: dict[str, Any]
     bin_centers: Tensor
     reads_points = True
+    knows_distribution = True
     reads_global_hints = False
 
     def __init__(self) -> None:
@@ -83,8 +85,9 @@ class Network(nn.Module):
     def _refuse(self, global_hints: GlobalHints | None) -> None:
         """For networks that read none."""
         if global_hints is not None:
+            reads = "points only" if self.reads_points else "the photograph alone"
             raise ValueError(
-                f"expected no global hints: this {self.name} reads points only; use another network for a "
+                f"expected no global hints: this {self.name} reads {reads}; use another network for a "
                 "histogram or a saturation"
             )
 

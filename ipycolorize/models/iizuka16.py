@@ -41,6 +41,7 @@ class Iizuka16(Automatic):
     """
 
     name = "iizuka16"
+    knows_distribution = False
 
     def __init__(self, *, width: int = 64) -> None:
         super().__init__()

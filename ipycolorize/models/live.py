@@ -132,9 +132,12 @@ class Live(Network):
             lightness=F.avg_pool2d(lightness, 4, ceil_mode=True),
         )
 
-    def weights(self, features: Features, hints: HintBatch) -> Tensor:
+    def weights(
+        self, features: Features, hints: HintBatch, *, global_hints: GlobalHints | None = None
+    ) -> Tensor:
         """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
-        return self.flow.weights(features, hints)
+        told = features if global_hints is None else self.conditioning(features, global_hints)
+        return self.flow.weights(told, hints)
 
     def propagate(self, features: Features, hints: HintBatch) -> Tensor:
         """ab ``(N, 2, H', W')``, normalised, at half resolution."""

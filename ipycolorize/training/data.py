@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from ..corpus import REASONS, DataError, ImageFile, decode, find_images, judge
+from ..corpus import REASONS, DataError, ImageFile, find_images, in_words, look
 
 CROPS = 8  # that a streamed photograph gives on average before it makes room for another
 
@@ -54,17 +54,11 @@ class Collection:
 
     def read(self, file: ImageFile) -> np.ndarray | None:
         """Decode to ``(H, W, 3)`` uint8; None for a photograph that is left out, and counted."""
-        reason: str | None
-        try:
-            rgb = decode(file.read(), short_side=self.short_side)
-        except Exception:  # Pillow raises a dozen kinds for files that are damaged
-            reason = "broken"
-        else:
-            reason = judge(rgb, smallest=self.smallest)
-        if reason is None:
-            return rgb
+        found = look(file, short_side=self.short_side, smallest=self.smallest)
+        if not isinstance(found, str):
+            return found
         self.unusable.add(file)
-        self.left_out[reason] += 1
+        self.left_out[found] += 1
         return None
 
 
@@ -85,7 +79,7 @@ class Photographs:
 
     def summary(self) -> str:
         """How many there are, and how many were left out, in words."""
-        return f"{len(self)} photographs{_in_words(self.left_out)}"
+        return f"{len(self)} photographs{in_words(self.left_out)}"
 
     @classmethod
     def load(
@@ -135,7 +129,7 @@ class Photographs:
         if not kept:
             raise DataError(
                 f"expected photographs in {', '.join(map(str, sources))}, found none to use"
-                f"{_in_words(collection.left_out)}"
+                f"{in_words(collection.left_out)}"
             )
         return cls(tuple(kept[file] for file in collection.files if file in kept), collection.left_out)
 
@@ -186,7 +180,7 @@ class StreamedPhotographs(Photographs):
     def summary(self) -> str:
         """How many there are, how many fit into memory, and how many were left out so far, in words."""
         held = f"{len(self)} photographs, {len(self.images)} of them in memory at a time"
-        return held + _in_words(self.left_out).replace("left out", "left out so far")
+        return held + in_words(self.left_out).replace("left out", "left out so far")
 
     def batch(self, size: int, *, crop: int, generator: torch.Generator) -> Tensor:
         """As `Photographs.batch`; reads a new photograph for every `CROPS` crops first."""
@@ -199,8 +193,3 @@ class StreamedPhotographs(Photographs):
             if rgb is not None:
                 self.images.append(rgb)  # the oldest goes
         return super().batch(size, crop=crop, generator=generator)
-
-
-def _in_words(left_out: dict[str, int]) -> str:
-    named = [f"{count} {reason}" for reason, count in left_out.items() if count]
-    return f"; left out: {', '.join(named)}" if named else ""

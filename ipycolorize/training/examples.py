@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..aging import degrade
 from ..color import rgb_to_lab
 from ..global_hints import GlobalHints
 from ..hints import HintBatch
-from .augment import degrade, recolour
+from .augment import recolour
 from .config import TrainConfig
 from .data import Photographs
 from .simulate import simulate_batch, simulate_global_hints

@@ -110,8 +110,10 @@ def objective(
         small = F.interpolate(truth, size=outputs.auto.shape[-2:], mode="area")
         automatic = huber(outputs.auto, small, delta=delta, weight=natural)
     if outputs.logits is not None:
+        # neighbours teach the same; but where nothing else does, every phase of an upsampling must be taught
+        stride = 1 if outputs.ab is None else 2
         classification = soft_cross_entropy(
-            outputs.logits, truth, bins, weight=natural, stride=2, balance=balance
+            outputs.logits, truth, bins, weight=natural, stride=stride, balance=balance
         )
     elif outputs.polar is not None:
         classification = polar_cross_entropy(*outputs.polar, truth, weight=natural)
