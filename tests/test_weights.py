@@ -136,7 +136,7 @@ def test_save_that_fails_keeps_the_older_file(saved: Path) -> None:
 
 
 def test_save_refuses_other_networks_and_suffixes(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="SIGGRAPH17, got Linear"):
+    with pytest.raises(WeightsError, match="Iizuka16, got Linear"):
         save_model(tmp_path / "a.safetensors", nn.Linear(1, 1))
     with pytest.raises(WeightsError, match=r"ends in \.safetensors, got 'a\.pth'"):
         save_model(tmp_path / "a.pth", trained())
@@ -178,7 +178,7 @@ def test_load_damaged_safetensors(saved: Path, damage: str) -> None:
         ({"format": None}, "something else"),
         ({"format": "pt"}, "something else"),
         ({"version": "2"}, "expected version 1, got '2'"),
-        ({"network": "live2"}, "expected a network of live, siggraph17, got 'live2'"),
+        ({"network": "live2"}, "expected a network of live, siggraph17, zhang16, larsson16, iizuka16, got 'live2'"),
         ({"config": "{"}, "as JSON"),
         ({"config": '{"depth": 3}'}, "expected arguments for SIGGRAPH17"),
         ({"config": '{"width": -4}'}, "expected arguments for SIGGRAPH17"),

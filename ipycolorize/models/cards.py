@@ -1,0 +1,100 @@
+"""What ships: every set of weights, described."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Card:
+    """One shipped set of weights.
+
+    Attributes:
+        name: what `load_model` calls it.
+        file: name in the weights folder.
+        sha256: of the file, 64 hex digits; checked at every load.
+        network: which architecture, a key of `NETWORKS`.
+        config: its constructor's arguments.
+        description: one sentence on what it is good for.
+        trained_on: the photographs.
+        image_steps: training examples seen: steps times batch.
+        hardware: what it was trained on, and for how long.
+        psnr: (points, dB) with random points as in the paper's figure 6; "all" reveals every pixel.
+        licence: of the weights.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    network: str
+    config: Mapping[str, Any] = field(hash=False)
+    description: str
+    trained_on: str
+    image_steps: int
+    hardware: str
+    psnr: tuple[tuple[int | Literal["all"], float], ...]
+    licence: str
+
+
+CARDS: tuple[Card, ...] = (  # best first; weights/README.md shows the same as a table
+    Card(
+        name="live",
+        file="live.safetensors",
+        sha256="888e86e9d1f60b2db3cfb018e4f95d2fd25534d7414b1d3f3b81a353b867581a",
+        network="live",
+        config={
+            "widths": (32, 64, 128, 224, 256),
+            "depths": (1, 2, 2, 3, 2),
+            "heads": 4,
+            "dim": 16,
+            "out": 48,
+            "tail": 16,
+        },
+        description="Learned edit propagation: real time on a CPU; the default.",
+        trained_on="22,051 photographs of public research sets",
+        image_steps=110656,
+        hardware="232 minutes on CPU cores, two at first",
+        psnr=((0, 22.94), (1, 24.37), (10, 27.41), (100, 31.26), ("all", 47.57)),
+        licence="MIT",
+    ),
+    Card(
+        name="siggraph17",
+        file="siggraph17.safetensors",
+        sha256="e4873488c869fb5f37eff11776ac15b9ef0d0839ee6130d263bc62b54d6124d3",
+        network="siggraph17",
+        config={
+            "width": 16,
+            "variant": "local",
+            "head": "hypercolumn",
+            "mask_offset": 0.0,
+            "ab_scale": 110.0,
+        },
+        description="The paper's Local network at width 16, trained alike, for comparison.",
+        trained_on="22,051 photographs of public research sets",
+        image_steps=101520,
+        hardware="102 minutes on one CPU core",
+        psnr=((0, 22.54), (1, 23.14), (10, 25.36), (100, 28.43), ("all", 34.42)),
+        licence="MIT",
+    ),
+    Card(
+        name="siggraph17-global",
+        file="siggraph17-global.safetensors",
+        sha256="9c1a15558b22dd46397bae713e2e5aad96485eb5c9bfff003becfd1c117617aa",
+        network="siggraph17",
+        config={
+            "width": 16,
+            "variant": "global",
+            "head": "hypercolumn",
+            "mask_offset": 0.0,
+            "ab_scale": 110.0,
+        },
+        description="The paper's Global network at width 16, which reads points too, for comparison.",
+        trained_on="22,051 photographs of public research sets",
+        image_steps=150216,
+        hardware="200 minutes on one CPU core",
+        psnr=((0, 22.52), (1, 22.86), (10, 24.96), (100, 28.54), ("all", 34.62)),
+        licence="MIT",
+    ),
+)
