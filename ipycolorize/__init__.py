@@ -13,12 +13,16 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Colorizer": "widget",
+    "Compare": "widget",
     "Frame": "image",
     "Hint": "hints",
     "Hints": "hints",
     "Mood": "mood",
     "Photo": "image",
+    "RealOrFake": "widget",
+    "SeamLab": "widget",
     "Session": "session",
+    "Study": "widget",
     "finetune": "finetuning",
     "list_models": "models",
     "load_model": "models",

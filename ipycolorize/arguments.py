@@ -9,9 +9,12 @@ from pathlib import Path
 from . import __version__
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+FEW = (0, 1, 2, 5, 10, 20)  # where every point takes a prediction
+EXPERIMENTS = ("table1", "figure3", "figure6", "figure7", "figure8", "figure9")
 NETWORKS = ("live", "siggraph17", "zhang16", "larsson16", "iizuka16")
 REVEALS = (
-    "random", "max-error", "all", "histogram", "saturation", "histogram+saturation", "histogram+points"
+    "random", "max-error", "entropy", "all", "histogram", "saturation", "histogram+saturation",
+    "histogram+points",
 )  # fmt: skip
 
 
@@ -102,16 +105,26 @@ def parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="PSNR against what is revealed: points, statistics")
     evaluate.add_argument("source", type=Path, help="folder or tar of photographs")
-    evaluate.add_argument("--counts", type=counts, default=COUNTS, metavar="0,1,10", help="numbers of points")
+    _add_counts(evaluate)
     evaluate.add_argument(
         "--reveal", choices=REVEALS, default="random",
-        help="random points, points where the prediction is worst (one prediction a point), all pixels; the "
-        "true histogram of colours, the true mean saturation, both, or the histogram and random points",
+        help="random points, points where the prediction is worst or its entropy greatest (one prediction a "
+        "point), all pixels; the true histogram of colours, the true mean saturation, both, or the histogram "
+        "and random points",
     )  # fmt: skip
     evaluate.add_argument("--patch", type=natural, default=7, help="side of a revealed patch in pixels")
     evaluate.add_argument("--plot", type=Path, help="draw the curves into this file: .png, .pdf or .svg")
+    evaluate.add_argument(
+        "-o", "--out", type=Path, metavar="FOLDER",
+        help="keep the results of every photograph there (results.csv) and go on from what is there already; "
+        "write means, paired differences, curves, and where the first method wins and loses most",
+    )  # fmt: skip
     _add_measuring(evaluate)
     evaluate.add_argument("--seed", type=int, default=0)
+
+    _add_reproduce(
+        commands.add_parser("reproduce", help="the paper's tables and figures, on any photographs")
+    )
 
     behaviour = commands.add_parser("behaviour", help="are hints obeyed, do they harm, do they spread")
     behaviour.add_argument("source", type=Path, help="folder or tar of photographs")
@@ -146,6 +159,35 @@ def _add_measuring(command: argparse.ArgumentParser, *, methods: str = "live,gra
     command.add_argument("--size", type=natural, default=256, help="photographs are squashed to this side")
     command.add_argument("--limit", type=natural, help="use at most so many photographs")
     command.add_argument("--json", type=Path, help="write the rows to this file")
+    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+
+
+def _add_counts(command: argparse.ArgumentParser) -> None:
+    usual, few = (",".join(map(str, numbers)) for numbers in (COUNTS, FEW))
+    command.add_argument(
+        "--counts", type=counts, metavar="0,1,10",
+        help=f"numbers of points (default {usual}; for max-error and entropy, where every point takes a "
+        f"prediction, {few})",
+    )  # fmt: skip
+
+
+def _add_reproduce(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Write a table (CSV, Markdown) and a figure (PNG, PDF). table1 and figure6 keep the results of every "
+        "photograph in OUT/results.csv: what was interrupted goes on, and several processes share the "
+        "photographs out (torchrun --nproc-per-node 2 -m ipycolorize reproduce ...)."
+    )
+    command.add_argument("name", choices=EXPERIMENTS, help=", ".join(EXPERIMENTS), metavar="NAME")
+    command.add_argument("--photos", type=Path, required=True, help="folder or tar of photographs")
+    command.add_argument("-o", "--out", type=Path, required=True, help="folder to write to")
+    command.add_argument("--methods", help="what to compare, with commas (default: as in the paper)")
+    command.add_argument(
+        "--limit", type=natural,
+        help="use at most so many photographs (default: all for tables and curves, a few for pictures)",
+    )  # fmt: skip
+    _add_counts(command)
+    command.add_argument("--size", type=natural, default=256, help="side at which photographs are measured")
+    command.add_argument("--seed", type=int, default=0)
     command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,3 +157,24 @@ def judge(rgb: np.ndarray, *, smallest: int) -> str | None:
     if chroma(lab) < MIN_CHROMA:
         return "grey"
     return "toned" if colour_spread(lab) < MIN_SPREAD else None
+
+
+def look(file: ImageFile, *, short_side: int, smallest: int) -> np.ndarray | str:
+    """Decode and judge: ``(H, W, 3)`` uint8, or why the photograph is of no use, one of `REASONS`.
+
+    Args:
+        file: an image.
+        short_side: a larger photograph is shrunk to it.
+        smallest: as `judge` takes it.
+    """
+    try:
+        rgb = decode(file.read(), short_side=short_side)
+    except Exception:  # Pillow raises a dozen kinds for files that are damaged
+        return "broken"
+    return judge(rgb, smallest=smallest) or rgb
+
+
+def in_words(left_out: Mapping[str, int]) -> str:
+    """Photographs left out, as the end of a sentence; empty where there are none."""
+    named = [f"{count} {reason}" for reason, count in left_out.items() if count]
+    return f"; left out: {', '.join(named)}" if named else ""

@@ -1,4 +1,4 @@
-"""Commands that measure: evaluate, behaviour, transfer, bench."""
+"""Commands that measure: evaluate, reproduce, behaviour, transfer, bench."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import argparse
 import json
 import math
 import os
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .arguments import COUNTS, FEW
+
 if TYPE_CHECKING:
-    from .analysis.sweep import Score
+    from .analysis.compare import Difference
+    from .analysis.photographs import FiledPhotographs
+    from .analysis.results import Results, Score
     from .models.base import Network
+    from .processes import Processes
     from .training.data import Photographs
+
+PATIENCE = timedelta(days=7)  # that processes wait for the last one's photographs
 
 
 def _methods(args: argparse.Namespace) -> dict[str, Network]:
@@ -33,10 +42,25 @@ def _test_photographs(args: argparse.Namespace) -> Photographs:
     return photographs
 
 
+def _filed_photographs(
+    source: Path, limit: int | None, args: argparse.Namespace, processes: Processes
+) -> FiledPhotographs:
+    from .analysis.photographs import FiledPhotographs
+
+    photographs = FiledPhotographs.find(
+        source, short_side=args.size, smallest=min(64, args.size), limit=limit, processes=processes
+    )
+    if processes.main:
+        print(photographs.summary())
+    return photographs
+
+
 def run_evaluate(args: argparse.Namespace) -> None:
-    """Measure and print the curve."""
+    """Measure and print the curve; with other processes where a launcher started some."""
     from .analysis.plots import check_suffix, plot_curves, save_figure
-    from .analysis.sweep import CURVES, TOLD, check_readers, evaluate
+    from .analysis.sweep import CURVES, check_reveal, measure
+    from .processes import join
+    from .protocol import SOUGHT
 
     _check_folder(args.json)
     if args.plot is not None:
@@ -47,27 +71,131 @@ def run_evaluate(args: argparse.Namespace) -> None:
                 f"expected --reveal {', '.join(CURVES[:-1])} or {CURVES[-1]} with --plot, got {args.reveal}: "
                 "it goes through no numbers of points and makes no curve"
             )
-    methods = _methods(args)
-    if TOLD[args.reveal]:
-        check_readers(methods)
-    scores = evaluate(
-        methods, _test_photographs(args).images, counts=args.counts, reveal=args.reveal, patch=args.patch,
-        size=args.size, seed=args.seed,
-    )  # fmt: skip
+    counts = args.counts or (FEW if args.reveal in SOUGHT else COUNTS)
+    with join(args.device, patience=PATIENCE) as processes:
+        methods = {name: network.to(processes.device) for name, network in _methods(args).items()}
+        check_reveal(methods, args.reveal, counts, patch=args.patch, size=args.size)
+        if args.out is not None:
+            args.out.mkdir(parents=True, exist_ok=True)
+        photographs = _filed_photographs(args.source, args.limit, args, processes)
+        results = measure(
+            methods, photographs, counts=counts, reveal=args.reveal, patch=args.patch, size=args.size,
+            seed=args.seed, names=photographs.names, file=args.out and args.out / "results.csv",
+            processes=processes,
+        )  # fmt: skip
+    if not processes.main:
+        return
+    scores = results.scores()
     for score in scores:
         value = f"{score.psnr_mean:6.2f} ± {score.psnr_se:.2f} dB"
         print(f"{score.method:24} {_revealed(score):>12}  {value}  ({score.images} images)")
+    gaps = _differences(results, [*methods])
     _write_rows(args.json, [asdict(score) for score in scores])
     if args.plot is not None:
         save_figure(plot_curves(scores), args.plot)
+    if args.out is not None:
+        _write_evaluation(args.out, results, gaps, methods, photographs)
 
 
-def _revealed(score: Score) -> str:
+def _differences(results: Results, methods: Sequence[str]) -> list[Difference]:
+    """Of the first method to each other, also printed."""
+    from .analysis.compare import differences
+
+    found = [gap for other in methods[1:] for gap in differences(results, methods[0], other)]
+    if found:
+        print("\npaired differences, 95 % bootstrap intervals")
+    for gap in found:
+        names = f"{gap.method} - {gap.other}"
+        value = f"{gap.mean:+6.2f} dB [{gap.low:+.2f}, {gap.high:+.2f}]"
+        print(f"{names:32} {_revealed(gap):>12}  {value}  better on {gap.wins:.1%}")
+    return found
+
+
+def _write_evaluation(
+    folder: Path,
+    results: Results,
+    gaps: Sequence[Difference],
+    methods: dict[str, Network],
+    photographs: FiledPhotographs,
+) -> None:
+    """Tables beside results.csv, and where the first method wins and loses most; prints their names."""
+    from .analysis.compare import draw_differences, extremes, wins_and_losses
+    from .analysis.plots import plot_curves, save_figure, short
+    from .analysis.report import write_csv
+    from .analysis.results import Case
+    from .analysis.sweep import CURVES
+    from .protocol import REVEALS
+
+    tables = {
+        "scores.csv": [asdict(score) for score in results.scores()],
+        "differences.csv": [asdict(gap) for gap in gaps],
+    }
+    for name, rows in tables.items():
+        if rows:
+            write_csv(rows, folder / name)
+            print(folder / name)
+    figures = {}
+    if any(score.reveal in CURVES and math.isfinite(score.psnr_mean) for score in results.scores()):
+        figures["curves.png"] = plot_curves(results.scores())
+    if any(gap.reveal in CURVES and math.isfinite(gap.mean) for gap in gaps):
+        figures["differences.png"] = draw_differences(gaps)
+    for name, figure in figures.items():
+        save_figure(figure, folder / name)
+        print(folder / name)
+    first, *others = methods
+    counts = sorted({case.count for case in results.psnr if case.reveal in REVEALS})
+    for other in others if counts else []:
+        reveal = next(iter(results.psnr)).reveal
+        case = Case(first, reveal, counts[len(counts) // 2])
+        if any(extremes(results, case, other)):
+            path = folder / f"wins-{short(first)}-{short(other)}.png".replace("/", "-")
+            pair = {name: methods[name] for name in (first, other)}
+            figure = wins_and_losses(
+                results, pair, photographs, names=photographs.names, reveal=reveal, count=case.count
+            )
+            save_figure(figure, path)
+            print(path)
+
+
+def _revealed(score: Score | Difference) -> str:
     """What a score's method was told, in words."""
     if score.reveal in ("histogram", "saturation", "histogram+saturation"):
         return score.reveal
     points = "all points" if score.count < 0 else f"{score.count} points"
     return f"histogram + {points:>10}" if score.reveal == "histogram+points" else points
+
+
+def run_reproduce(args: argparse.Namespace) -> None:
+    """Make a table or a figure of the paper and write it."""
+    from .analysis.reproduce import EXPERIMENTS, Request, maker
+    from .processes import ALONE, join
+
+    experiment = EXPERIMENTS[args.name]
+    args.methods = args.methods or ",".join(experiment.methods)
+    args.out.mkdir(parents=True, exist_ok=True)
+    with join(args.device, patience=PATIENCE) as processes:
+        methods = {name: network.to(processes.device) for name, network in _methods(args).items()}
+        limit = args.limit or experiment.limit or None
+        photographs = _filed_photographs(args.photos, limit, args, processes)
+        if experiment.limit and not processes.main:  # a few pictures: nothing to share out
+            return
+        request = Request(
+            names=photographs.names,
+            photographs=[*photographs] if experiment.limit else photographs,
+            methods=methods,
+            folder=args.out,
+            seed=args.seed,
+            progress=processes.main,
+            size=args.size,
+            counts=args.counts,
+            processes=ALONE if experiment.limit else processes,
+        )
+        report = maker(args.name)(request)
+    if processes.main:
+        note = f"{report.note}\n\nFrom {args.photos.name}: {photographs.summary()}."
+        for path in replace(report, note=note.strip()).write(args.out):
+            print(path)
+        print(f"\n{note.strip()}")
 
 
 def run_behaviour(args: argparse.Namespace) -> None:
@@ -147,6 +275,7 @@ def _write_rows(path: Path | None, rows: list[dict[str, object]]) -> None:
 
 COMMANDS = {
     "evaluate": run_evaluate,
+    "reproduce": run_reproduce,
     "behaviour": run_behaviour,
     "transfer": run_transfer,
     "bench": run_bench,

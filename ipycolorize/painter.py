@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from .frame import Frame
 from .hints import Hint, HintBatch
@@ -30,6 +31,7 @@ class Painter:
         frame: between the photograph and the network's grid.
 
     Attributes:
+        lightness: ``(1, 1, h, w)`` of the network's grid, on the CPU.
         timings: milliseconds of the last encode, edit (decode) and render.
     """
 
@@ -37,7 +39,7 @@ class Painter:
         self.photo, self.network, self.frame = photo, network, frame
         self.timings = {"encode_ms": 0.0, "edit_ms": 0.0, "render_ms": 0.0}
         self._device = network.bin_centers.device
-        self._lightness = torch.from_numpy(resize_lightness(photo.lightness, frame.grid))[None, None]
+        self.lightness = torch.from_numpy(resize_lightness(photo.lightness, frame.grid))[None, None]
         self._features: Any = None
         self._predicted: tuple[tuple[tuple[Hint, ...], Mood | None], Prediction, Colors] | None = None
         self._painted: tuple[Colors, np.ndarray] | None = None
@@ -48,7 +50,7 @@ class Painter:
         _, colors = self._predict(hints, mood)
         wanted = shape or self.photo.shape
         if self._painted is None or self._painted[0] is not colors or self._painted[1].shape[:2] != wanted:
-            lightness = self._lightness_at_size(shape)
+            lightness = self.lightness_at_size(shape)
             started = time.perf_counter()
             with torch.inference_mode():
                 self._painted = (colors, render(lightness, colors))
@@ -58,7 +60,7 @@ class Painter:
     def gray(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The photograph's lightness alone, ``(H, W, 3)`` uint8, neutral."""
         none = torch.zeros(2, 1, 1)  # Lab's white is not exactly sRGB's: red and blue may round away
-        return render(self._lightness_at_size(shape), Colors(none, none))[..., 1:2].repeat(3, axis=2)
+        return render(self.lightness_at_size(shape), Colors(none, none))[..., 1:2].repeat(3, axis=2)
 
     def ab_at(self, hints: Iterable[Hint], mood: Mood, row: int, col: int) -> tuple[float, float]:
         """Colour of a pixel of the photograph, Lab units."""
@@ -75,26 +77,40 @@ class Painter:
             here = F.grid_sample(logits, place.to(logits.device), padding_mode="border", align_corners=False)
             return here.flatten().softmax(0).cpu().numpy()
 
+    def ab(self, hints: Iterable[Hint], mood: Mood) -> Tensor:
+        """ab ``(2, h, w)`` on the network's grid; beside `rgb`, for questions of the kind "what if"."""
+        with torch.inference_mode():
+            return self._decode(tuple(hints), mood).ab[0].float().cpu()
+
+    def features(self) -> Any:
+        """What the network remembers of the photograph."""
+        if self._features is None:
+            started = time.perf_counter()
+            with torch.inference_mode():
+                self._features = self.network.encode(self.lightness.to(self._device))
+            self._note("encode_ms", started)
+        return self._features
+
     def _predict(self, hints: Iterable[Hint], mood: Mood) -> tuple[Prediction, Colors]:
         counting = tuple(hint for hint in hints if hint.weight > 0)
         wanted = (counting, mood or None)
         if self._predicted is not None and self._predicted[0] == wanted:
             return self._predicted[1:]
+        self.features()
+        started = time.perf_counter()
         with torch.inference_mode():
-            if self._features is None:
-                started = time.perf_counter()
-                self._features = self.network.encode(self._lightness.to(self._device))
-                self._note("encode_ms", started)
-            started = time.perf_counter()
-            told = {"global_hints": mood.global_hints().to(self._device)} if mood else {}
-            prediction = self.network.decode(self._features, self._batch(counting), **told)
-            colors = Colors.of_prediction(self._lightness, prediction.ab)
-            self._note("edit_ms", started)
+            prediction = self._decode(counting, mood)
+            colors = Colors.of_prediction(self.lightness, prediction.ab)
+        self._note("edit_ms", started)
         self._predicted = (wanted, prediction, colors)
         return prediction, colors
 
-    def _batch(self, hints: tuple[Hint, ...]) -> HintBatch:
-        """Hints in the network's grid."""
+    def _decode(self, hints: tuple[Hint, ...], mood: Mood) -> Prediction:
+        told = {"global_hints": mood.global_hints().to(self._device)} if mood else {}
+        return self.network.decode(self.features(), self.batch(hints), **told)
+
+    def batch(self, hints: tuple[Hint, ...]) -> HintBatch:
+        """Hints in the network's grid, on its device."""
         places = [self.frame.to_grid(hint.row, hint.col) for hint in hints]
         row = torch.tensor([[place[0] for place in places]])
         col = torch.tensor([[place[1] for place in places]])
@@ -103,7 +119,8 @@ class Painter:
         weight = torch.tensor([[hint.weight for hint in hints]])
         return HintBatch.of_points(row, col, size, ab, weight, shape=self.frame.grid).to(self._device)
 
-    def _lightness_at_size(self, shape: tuple[int, int] | None) -> np.ndarray:
+    def lightness_at_size(self, shape: tuple[int, int] | None) -> np.ndarray:
+        """L ``(H, W)`` of the photograph, at its own size (None) or any other."""
         if shape is None or tuple(shape) == self.photo.shape:
             return self.photo.lightness
         if self._small_lightness is None or self._small_lightness.shape != tuple(shape):

@@ -6,7 +6,8 @@ A launcher starts them, and Hugging Face accelerate picks their devices and conn
     torchrun --nproc-per-node 2 -m ipycolorize train ...
 
 Both work without a GPU as well (accelerate's own flag for that, --cpu, starts several processes only by MPI).
-What the processes exchange is little: one sum of gradients in each step.
+What the processes exchange is little: one sum of gradients in each step of a training, what was measured at
+the end of a measurement.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -24,9 +27,11 @@ from .models.device import pick_device
 CPU = torch.device("cpu")
 SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")  # as launchers say them
 
+T = TypeVar("T")
+
 
 class ProcessesError(RuntimeError):
-    """Processes that cannot train together."""
+    """Processes that cannot work together."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,17 @@ class Processes:
         clock, wishes = message.tolist()
         return clock, wishes > 0
 
+    def gather(self, value: T) -> list[T]:
+        """What each process has, in the order of their indexes, for all of them; any value that pickles.
+
+        Waits until every process is here: nothing after it begins before all that comes before has ended.
+        """
+        if self.count == 1:
+            return [value]
+        values: list[Any] = [None] * self.count
+        torch.distributed.all_gather_object(values, value)
+        return values
+
     def check_same(self, tensors: list[Tensor]) -> None:
         """Make sure that all processes start from the same numbers.
 
@@ -88,11 +104,13 @@ ALONE = Processes()
 
 
 @contextmanager
-def join(device: str = "auto") -> Iterator[Processes]:
+def join(device: str = "auto", *, patience: timedelta | None = None) -> Iterator[Processes]:
     """Take part in the run that a launcher started; without a launcher, one process by itself.
 
     Args:
         device: a name as `pick_device` takes it.
+        patience: how long one process may wait for another before it gives up; by default torch's own, which
+            is meant for steps that take seconds.
 
     Raises:
         DeviceError: the device is not here.
@@ -110,11 +128,13 @@ def join(device: str = "auto") -> Iterator[Processes]:
         return
     try:
         from accelerate import Accelerator
+        from accelerate.utils import InitProcessGroupKwargs
     except ImportError as error:
         raise ProcessesError(
             "expected accelerate, which connects several processes; pip install 'ipycolorize[distributed]'"
         ) from error
-    accelerator = Accelerator(cpu=picked.type == "cpu")
+    handlers = [] if patience is None else [InitProcessGroupKwargs(timeout=patience)]
+    accelerator = Accelerator(cpu=picked.type == "cpu", kwargs_handlers=handlers)
     if accelerator.num_processes != count:
         raise ProcessesError(
             f"expected {count} processes, accelerate connects {accelerator.num_processes}; use torchrun"

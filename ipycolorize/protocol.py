@@ -2,13 +2,19 @@
 
 Protocol: RGB uint8 truth; each point reveals the mean ab of its patch (7 x 7); PSNR over all pixels and
 channels of the uint8-rounded output, for each image by itself. Points are uniform over the picture
-("random"), or each goes where the present prediction is worst ("max-error", section 4.1). What the picture is
-like as a whole can be told as well: its true histogram, saturation or both (section 4.4).
+("random"), or each goes where the present prediction is worst ("max-error", section 4.1), or where the
+network itself is least certain ("entropy", which needs no oracle). What the picture is like as a whole can be
+told as well: its true histogram, saturation or both (section 4.4).
+
+The points of a photograph depend on a seed and its name alone: not on the photographs beside it, on their
+order or on how the work is shared out, nor on how many more points will follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +29,9 @@ from .metrics import psnr
 from .models.base import Network
 
 PATCH = 7
-WINDOW = 25  # side of the square over which max-error averages, in pixels
+WINDOW = 25  # side of the square over which max-error and entropy average, in pixels
+SOUGHT = ("max-error", "entropy")  # reveals whose next point depends on the answer to those before
+REVEALS = ("random", *SOUGHT)
 
 
 def square(rgb: np.ndarray, size: int) -> Tensor:
@@ -63,12 +71,34 @@ def patch_means(ab: Tensor, row: Tensor, col: Tensor, size: Tensor) -> Tensor:
 def random_points(
     images: int, count: int, *, shape: tuple[int, int], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Rows and columns ``(images, count)`` of points that are uniform over a picture of `shape`.
-
-    The first k of them serve as the test with k points, so that a curve adds points to those already there.
-    """
+    """Rows and columns ``(images, count)`` of points that are uniform over pictures of `shape`."""
     row = torch.randint(shape[0], (images, count), generator=generator)
     col = torch.randint(shape[1], (images, count), generator=generator)
+    return row, col
+
+
+def named_points(
+    names: Sequence[str], count: int, *, shape: tuple[int, int], seed: int
+) -> tuple[Tensor, Tensor]:
+    """The random points of photographs: uniform, and decided by the seed and each photograph's name.
+
+    The first k of them are those of the test with k points, so that a curve adds points to those already
+    there; and they lie at the same places, relative to the sides, whatever the size.
+
+    Args:
+        names: of the photographs.
+        count: of points.
+        shape: ``(H, W)`` in pixels.
+        seed: any integer.
+
+    Returns:
+        Rows and columns, ``(len(names), count)`` integers each.
+    """
+    places = np.empty((len(names), count, 2))
+    for place, name in zip(places, names, strict=True):
+        digest = hashlib.sha256(f"{seed}:{name}".encode(errors="surrogateescape")).digest()
+        place[:] = np.random.default_rng(int.from_bytes(digest)).random((count, 2))
+    row, col = torch.from_numpy((places * shape).astype(np.int64)).unbind(-1)
     return row, col
 
 
@@ -97,30 +127,57 @@ def psnr_of(lightness: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
 
 
 def worst_points(shown: Tensor, truth: Tensor, revealed: Tensor) -> tuple[Tensor, Tensor]:
-    """Where a prediction is worst: the centres that max-error reveals next.
-
-    The l2 error in ab is averaged over 25 x 25 pixels, or what of them lies inside the picture. Pixels that
-    are already revealed cannot be centres; a new patch may still overlap the rim of an older one.
+    """Where a prediction is worst, by its l2 error in ab: the centres that max-error reveals next.
 
     Args:
         shown: the prediction, ``(N, 2, H, W)`` in Lab units.
         truth: the same shape.
+        revealed: as `peaks` takes it.
+
+    Returns:
+        Rows and columns, ``(N,)`` integers each.
+    """
+    return peaks((shown - truth).norm(dim=1, keepdim=True), revealed)
+
+
+def uncertain_points(logits: Tensor, revealed: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a distribution is broadest, by its entropy: the centres that "entropy" reveals next.
+
+    Args:
+        logits: ``(N, Q, h, w)`` over the ab bins, at any resolution: their entropy is enlarged bilinearly.
+        revealed: as `peaks` takes it.
+
+    Returns:
+        Rows and columns, ``(N,)`` integers each.
+    """
+    log_share = logits.float().log_softmax(dim=1)
+    entropy = -(log_share.exp() * log_share).sum(dim=1, keepdim=True)
+    shape = (revealed.shape[-2], revealed.shape[-1])
+    return peaks(F.interpolate(entropy, size=shape, mode="bilinear"), revealed)
+
+
+def peaks(field: Tensor, revealed: Tensor) -> tuple[Tensor, Tensor]:
+    """Where fields are largest on average over 25 x 25 pixels, or what of them lies inside the picture.
+
+    Pixels that are already revealed cannot be centres; a new patch may still overlap the rim of an older one.
+
+    Args:
+        field: ``(N, 1, H, W)``.
         revealed: ``(N, 1, H, W)`` 1 where patches lie; some pixel of every picture must be 0.
 
     Returns:
-        Rows and columns, ``(N,)`` integers each; the first in reading order where several are equally bad.
+        Rows and columns, ``(N,)`` integers each; the first in reading order where several are equal.
     """
-    error = (shown - truth).norm(dim=1, keepdim=True)
     for window in ((WINDOW, 1), (1, WINDOW)):  # one axis after the other: 50 additions a pixel, not 625
         half = (window[0] // 2, window[1] // 2)
-        error = F.avg_pool2d(error, window, stride=1, padding=half, count_include_pad=False)
-    worst = error.masked_fill(revealed > 0, -1).flatten(1).argmax(dim=1)
-    width = truth.shape[-1]
-    return worst // width, worst % width
+        field = F.avg_pool2d(field, window, stride=1, padding=half, count_include_pad=False)
+    highest = field.masked_fill(revealed > 0, -torch.inf).flatten(1).argmax(dim=1)
+    width = revealed.shape[-1]
+    return highest // width, highest % width
 
 
-def check_room(counts: tuple[int, ...], *, shape: tuple[int, int], patch: int) -> None:
-    """Make sure that max-error finds a centre for every point, wherever the points fall.
+def check_room(counts: Sequence[int], *, shape: tuple[int, int], patch: int) -> None:
+    """Make sure that a point that is sought finds a centre, wherever those before it fell.
 
     A patch takes patch² pixels at most, so ceil(H W / patch²) points always fit.
 
@@ -135,11 +192,18 @@ def check_room(counts: tuple[int, ...], *, shape: tuple[int, int], patch: int) -
         )
 
 
-def _asked(network: Network, images: Tensor) -> tuple[Tensor, Tensor, Any]:
-    """L, the true ab and the encoded photographs, on the network's device."""
-    lab = rgb_to_lab(images.to(network.bin_centers.device))
-    lightness = lab[:, :1].contiguous()
-    return lightness, lab[:, 1:].contiguous(), network.encode(lightness)
+def check_pixels(counts: Sequence[int], *, shape: tuple[int, int]) -> None:
+    """Make sure that a picture has a pixel for every random point.
+
+    Raises:
+        ValueError: more points than pixels.
+    """
+    most = shape[0] * shape[1]
+    if max(counts, default=0) > most:
+        raise ValueError(
+            f"expected at most {most} points, got {max(counts)}: {shape[0]} x {shape[1]} has no more pixels; "
+            'ask for fewer points, or reveal "all"'
+        )
 
 
 def true_statistics(lightness: Tensor, ab: Tensor, told: Collection[str]) -> GlobalHints:
@@ -154,77 +218,116 @@ def true_statistics(lightness: Tensor, ab: Tensor, told: Collection[str]) -> Glo
     return known.given(histogram="histogram" in told, saturation="saturation" in told)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a network makes of N photographs with so many points.
+
+    Attributes:
+        count: of points; -1: every pixel.
+        hints: the points.
+        lightness: ``(N, 1, H, W)``.
+        ab: ``(N, 2, H, W)`` in Lab units.
+    """
+
+    count: int
+    hints: HintBatch
+    lightness: Tensor
+    ab: Tensor
+
+
 @torch.inference_mode()
+def answers(
+    network: Network,
+    images: Tensor,
+    *,
+    counts: Sequence[int],
+    reveal: str = "random",
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    patch: int = PATCH,
+    everything: bool = False,
+    told: Collection[str] = (),
+) -> Iterator[Answer]:
+    """Reveal more and more of photographs to a network; they are encoded once.
+
+    Args:
+        network: in eval mode.
+        images: ``(N, 3, H, W)`` uint8.
+        counts: of points at which to hand out an answer.
+        reveal: "random"; or one of `SOUGHT`, where every point takes a prediction, so that 500 points are 500
+            edits.
+        names: of the images, which decide their random points; by default their numbers.
+        seed: decides them too.
+        patch: revealed side in pixels.
+        everything: also with every pixel revealed, at the end.
+        told: the images' true statistics that the network is told beside the points: "histogram",
+            "saturation".
+
+    Yields:
+        Answers, from the fewest points to the most.
+
+    Raises:
+        ValueError: more points than fit, see `check_room` and `check_pixels`; or statistics for a network
+            that reads none.
+    """
+    shape = (images.shape[-2], images.shape[-1])
+    lab = rgb_to_lab(images.to(network.bin_centers.device))
+    lightness, ab = lab[:, :1].contiguous(), lab[:, 1:].contiguous()
+    telling: dict[str, Any] = {"global_hints": true_statistics(lightness, ab, told)} if told else {}
+    features = network.encode(lightness)
+    if reveal in SOUGHT:
+        check_room(counts, shape=shape, patch=patch)
+        row = col = torch.zeros(len(images), 0, dtype=torch.long, device=ab.device)
+        for count in range(max(counts, default=-1) + 1):
+            hints = reveal_points(ab, row, col, patch=patch)
+            prediction = network.decode(features, hints, **telling)
+            if count in counts:
+                yield Answer(count, hints, lightness, prediction.ab)
+            if reveal == "max-error":
+                place = worst_points(prediction.ab.to(ab), ab, hints.mask)
+            else:
+                place = uncertain_points(prediction.logits, hints.mask)
+            row, col = torch.cat([row, place[0][:, None]], 1), torch.cat([col, place[1][:, None]], 1)
+    else:
+        check_pixels(counts, shape=shape)
+        names = [str(number) for number in range(len(images))] if names is None else names
+        row, col = named_points(names, max(counts, default=0), shape=shape, seed=seed)
+        for count in sorted(counts):
+            hints = reveal_points(ab, row[:, :count], col[:, :count], patch=patch)
+            yield Answer(count, hints, lightness, network.decode(features, hints, **telling).ab)
+    if everything:
+        hints = HintBatch.revealed(ab)
+        yield Answer(-1, hints, lightness, network.decode(features, hints, **telling).ab)
+
+
 def psnr_by_count(
     network: Network,
     images: Tensor,
     *,
-    counts: tuple[int, ...],
-    generator: torch.Generator,
+    counts: Sequence[int],
+    reveal: str = "random",
+    names: Sequence[str] | None = None,
+    seed: int = 0,
     patch: int = PATCH,
     everything: bool = False,
     told: Collection[str] = (),
 ) -> dict[str, Tensor]:
-    """PSNR of one batch of images with increasing numbers of random points; the photographs are encoded once.
+    """PSNR of one batch of images with increasing numbers of points; arguments as `answers` takes them.
 
-    Args:
-        network: in eval mode.
-        images: ``(N, 3, H, W)`` uint8.
-        counts: of points.
-        generator: on the CPU, for their places.
-        patch: revealed side in pixels.
-        everything: also with every pixel revealed, as "all".
-        told: the images' true statistics that the network is told beside the points: "histogram",
-            "saturation".
+    A network that reads no points is asked once.
 
     Returns:
-        ``(N,)`` float64 dB for each count, by its name.
+        ``(N,)`` float64 dB for each count, by its name, in the order asked; with everything revealed: "all".
 
     Raises:
-        ValueError: statistics for a network that reads none.
+        ValueError: as `answers` does.
     """
-    lightness, ab, features = _asked(network, images)
-    shape = (images.shape[-2], images.shape[-1])
-    row, col = random_points(len(images), max(counts, default=0), shape=shape, generator=generator)
-    cases = {str(count): reveal_points(ab, row[:, :count], col[:, :count], patch=patch) for count in counts}
-    if everything:
-        cases["all"] = HintBatch.revealed(ab)
-    telling = {"global_hints": true_statistics(lightness, ab, told)} if told else {}
-    return {
-        name: psnr_of(lightness, network.decode(features, hints, **telling).ab, images)
-        for name, hints in cases.items()
-    }
-
-
-@torch.inference_mode()
-def psnr_by_worst(
-    network: Network, images: Tensor, *, counts: tuple[int, ...], patch: int = PATCH
-) -> dict[str, Tensor]:
-    """PSNR of one batch of images when each point is revealed where the present prediction is worst.
-
-    The photographs are encoded once; every point takes a prediction, so 500 points are 500 edits.
-
-    Args:
-        network: in eval mode.
-        images: ``(N, 3, H, W)`` uint8.
-        counts: of points at which to measure.
-        patch: revealed side in pixels.
-
-    Returns:
-        ``(N,)`` float64 dB for each count, by its name.
-
-    Raises:
-        ValueError: more points than fit, see `check_room`.
-    """
-    check_room(counts, shape=(images.shape[-2], images.shape[-1]), patch=patch)
-    lightness, ab, features = _asked(network, images)
-    row = col = torch.zeros(len(images), 0, dtype=torch.long, device=ab.device)
-    scores = {}
-    for count in range(max(counts, default=-1) + 1):
-        hints = reveal_points(ab, row, col, patch=patch)
-        shown = network.decode(features, hints).ab
-        if count in counts:
-            scores[count] = psnr_of(lightness, shown, images)
-        next_row, next_col = worst_points(shown.to(ab), ab, hints.mask)
-        row, col = torch.cat([row, next_row[:, None]], 1), torch.cat([col, next_col[:, None]], 1)
-    return {str(count): scores[count] for count in counts}
+    asked = [*dict.fromkeys(counts), *([-1] if everything else [])]
+    automatic = not network.reads_points
+    found = {}
+    for answer in answers(
+        network, images, counts=(0,) if automatic else counts, reveal="random" if automatic else reveal,
+        names=names, seed=seed, patch=patch, everything=everything and not automatic, told=told,
+    ):  # fmt: skip
+        found[answer.count] = psnr_of(answer.lightness, answer.ab, images)
+    return {"all" if count < 0 else str(count): found[0 if automatic else count] for count in asked}

@@ -1,7 +1,4 @@
-"""A session: one photograph, its hints, a network, and the colours that follow. Nothing here knows Jupyter.
-
-The hints and their history are kept here; `Painter` keeps what the network remembers of the photograph.
-"""
+"""A session: a photograph, its hints, a network, and the colours that follow. Nothing here knows Jupyter."""
 
 from __future__ import annotations
 
@@ -64,6 +61,7 @@ class Session:
     Attributes:
         hints: the present state; changed only by the methods below.
         mood: what is asked of the colours as a whole; changed by `set_mood`.
+        painter: what the network knows of the photograph; to be asked under `lock`.
         lock: held by every method; hold it yourself around steps that belong together.
     """
 
@@ -91,12 +89,12 @@ class Session:
         self.default_size = max(1, round(PATCH / self.frame.scale))
         self.hints, self.mood = Hints(), Mood()
         self._history = History((self.hints.items, self.mood))
-        self._painter = Painter(self.photo, self.network, self.frame)
+        self.painter = Painter(self.photo, self.network, self.frame)
 
     @property
     def timings(self) -> dict[str, float]:
         """Milliseconds of the last encode, edit (decode) and render; 0 before the first."""
-        return self._painter.timings
+        return self.painter.timings
 
     @property
     def device(self) -> str:
@@ -263,12 +261,12 @@ class Session:
     @_locked
     def rgb(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The colorized photograph, ``(H, W, 3)`` uint8: at its own size, or at any other given."""
-        return self._painter.rgb(self.hints, self.mood, shape)
+        return self.painter.rgb(self.hints, self.mood, shape)
 
     @_locked
     def gray(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The photograph's lightness alone, ``(H, W, 3)`` uint8, neutral."""
-        return self._painter.gray(shape)
+        return self.painter.gray(shape)
 
     def lightness_at(self, row: int, col: int) -> float:
         """L of a pixel of the photograph."""
@@ -279,7 +277,7 @@ class Session:
     def ab_at(self, row: int, col: int) -> tuple[float, float]:
         """Present colour of a pixel of the photograph, Lab units."""
         self._inside(row, col)
-        return self._painter.ab_at(self.hints, self.mood, row, col)
+        return self.painter.ab_at(self.hints, self.mood, row, col)
 
     def _hintable(self, row: int, col: int) -> tuple[float, float]:
         """The present colour, within what a hint can hold: a network may leave even that."""
@@ -303,7 +301,7 @@ class Session:
     def palette(self, row: int, col: int) -> tuple[Swatch, ...]:
         """Colours likely at a place, given all present hints: at most nine, the likeliest first."""
         lightness = self.lightness_at(row, col)
-        likely = self._painter.likely_at(self.hints, self.mood, row, col)
+        likely = self.painter.likely_at(self.hints, self.mood, row, col)
         swatches = []
         for a, b, share in modes(likely, self.network.bin_centers.cpu().numpy()):
             rgb, ab = displayed(lightness, (a, b))

@@ -6,6 +6,7 @@ import torch
 from sklearn.datasets import load_sample_image
 from torch import nn
 
+from ipycolorize.models import propagation
 from ipycolorize.models.live import Live
 from ipycolorize.models.weights import save_model
 
@@ -78,3 +79,9 @@ def tiny_path(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_model(path, build_live())
     return path
+
+
+@pytest.fixture
+def first_round(monkeypatch):
+    """In `live`, nothing flows a second time: as while training."""
+    monkeypatch.setattr(propagation, "ROUNDS", 0)

@@ -1,5 +1,6 @@
 """The command line as a person meets it: real commands on real files."""
 
+import csv
 import json
 import math
 import subprocess
@@ -486,10 +487,13 @@ def test_behaviour_prints_and_writes_a_row_for_each_method(
         (["--plot", "no/curve.png"], "a folder that can be written to, got no/curve.png"),
         (["--json", "no/rows.json"], "a folder that can be written to, got no/rows.json"),
         (["--json", "."], "a folder that can be written to, got ."),
-        (["--plot", "curve.png", "--reveal", "all"], "max-error or histogram+points with --plot, got all"),
+        (["--plot", "curve.png", "--reveal", "all"], "entropy or histogram+points with --plot, got all"),
         (["--plot", "curve.png", "--reveal", "saturation"], "histogram+points with --plot, got saturation"),
         (["--methods", "gray,nobody"], "shipped weights (live"),
         (["--methods", "gray,nobody"], "deepprop, reinhard and larsson-matching are known as well"),
+        (["--counts", "1,65537"], "at most 65536 points, got 65537"),
+        (["--counts", "1339", "--reveal", "max-error"], "at most 1338 points, got 1339"),
+        (["--reveal", "entropy"], "got gray, which has no distribution"),
     ],
 )
 def test_evaluate_refuses_before_it_reads_photographs(
@@ -505,6 +509,49 @@ def test_evaluate_refuses_before_it_reads_photographs(
     assert expected in error
     assert "there-are-none" not in error
     assert not list(tmp_path.iterdir())
+
+
+def test_evaluate_keeps_what_it_measured(
+    photo: Path,
+    reference: Path,
+    tiny_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Image.open(photo).convert("L").save(photo.with_name("grey.png"))
+    out = tmp_path_factory.mktemp("kept") / "here"
+    asked = ["evaluate", str(photo.parent), "--methods", f"{tiny_path},gray", "--counts", "0,2,3"]
+    asked += ["--size", "64"]
+    assert main([*asked, "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "2 photographs; left out: 1 grey" in printed
+    gaps = [line for line in printed.splitlines() if line.startswith(f"{tiny_path} - gray")]
+    with (out / "differences.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    assert len(gaps) == len(rows) == 3
+    for line, row in zip(gaps, rows, strict=True):
+        assert f"{float(row['mean']):+.2f} dB [{float(row['low']):+.2f}, {float(row['high']):+.2f}]" in line
+        assert f"better on {float(row['wins']):.1%}" in line
+    results = (out / "results.csv").read_text()
+    names = {line.split(",")[0] for line in results.splitlines()[1:]}
+    assert names == {f"{photo.parent.name}/{path.name}" for path in (photo, reference)}
+    scores = (out / "scores.csv").read_text()
+    (shown,) = out.glob("wins-*tiny-gray.png")
+    with Image.open(shown) as picture:
+        assert picture.format == "PNG"
+    (out / "results.csv").write_text(results[: len(results) // 2])  # stopped half-way
+    assert main([*asked, "--out", str(out)]) == 0
+    assert (out / "results.csv").read_text() == results
+    assert (out / "scores.csv").read_text() == scores
+    assert main([*asked, "--out", str(out), "--seed", "1"]) == 1
+    assert "expected results of patch 7, size 64 and seed 1, got" in capsys.readouterr().err
+
+
+def test_points_that_are_sought_end_sooner(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["evaluate", str(photo), "--methods", "gray", "--size", "64", "--reveal"]
+    for reveal, last in (("random", 500), ("max-error", 20)):
+        assert main([*asked, reveal]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].split()[1] == str(last)
 
 
 @pytest.mark.parametrize("arguments", [["--size", "0"], ["--patch", "-1"], ["--counts", "1,x"]])

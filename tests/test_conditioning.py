@@ -60,7 +60,7 @@ def test_the_automatic_colours_move_by_what_tilting_moves_the_mean(tiny):
 
 
 @torch.inference_mode()
-def test_points_and_statistics_settle(tiny):
+def test_points_and_statistics_settle(tiny, first_round):
     """Where points have coloured a part, the rest makes up the statistics: computed at an eighth, 4 x 8."""
     lightness, hints, wanted = (
         photo(32, 64),
@@ -210,7 +210,7 @@ def test_global_hints_of_another_number_of_pictures_are_refused(tiny, count):
         tiny.decode(ready(tiny, 32, 64, count=2), hints, global_hints=asked(count))
 
 
-def test_learning_under_global_hints_is_what_is_used_later(tiny):
+def test_learning_under_global_hints_is_what_is_used_later(tiny, first_round):
     """All hints at once and in buckets, or block by block and remembered."""
     counts = torch.tensor([3, 0, 70])
     hints = random_hints(64, 64, points=70, count=3)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -81,6 +82,15 @@ def propagate_plainly(network, lightness, hints):
                     turn = gains[n, :, i, j] * (colour - bilinear(auto, r, c)) / bilinear(gains[n], r, c)
                     step = copied * (colour - auto[:, i, j]) + (1 - copied) * turn
                     out[n, :, i, j] += exps[h] / total * step
+        own = [
+            (int((r + 0.5) // 2), int((c + 0.5) // 2))
+            for r, c in zip(hints.row[n], hints.col[n], strict=True)
+        ]
+        lack = colours - np.array([out[n, :, r, c] for r, c in own])
+        weights = np.array([shares[n, :, r, c] for r, c in own])  # place, hint
+        rest = np.eye(points) - weights
+        extra = sum(np.linalg.matrix_power(rest, term) @ lack for term in range(module.ROUNDS))
+        out[n] += np.einsum("hij,hc->cij", shares[n], extra)
     return out, shares
 
 
@@ -167,7 +177,7 @@ def test_the_order_of_distant_hints_does_not_matter(tiny):
 
 
 @torch.inference_mode()
-def test_shares_are_between_nothing_and_everything(tiny):
+def test_shares_are_between_nothing_and_everything(tiny, first_round):
     features, hints = ready(tiny, 32, 64, count=2), random_hints(32, 64, points=40, count=2)
     shares = tiny.weights(features, hints)
     assert shares.shape == (2, 40, 16, 32)
@@ -180,7 +190,7 @@ def test_shares_are_between_nothing_and_everything(tiny):
 
 @pytest.mark.parametrize("chunk", [1, 300, 5000])
 @torch.inference_mode()
-def test_chunks_do_not_show(tiny, monkeypatch, chunk):
+def test_chunks_do_not_show(tiny, first_round, monkeypatch, chunk):
     features, hints = ready(tiny, 64, 64, count=2), random_hints(64, 64, points=7, count=2)
     whole = tiny.propagate(features, hints)
     tiny.flow.train()  # all at once
@@ -196,6 +206,23 @@ def test_large_logits_do_not_overflow(tiny):
     features, hints = ready(tiny, 32, 32), random_hints(32, 32, points=3)
     assert torch.isfinite(tiny.propagate(features, hints)).all()
     torch.testing.assert_close(tiny.weights(features, hints).sum(1), torch.ones(1, 16, 16))
+
+
+@torch.inference_mode()
+def test_what_is_missing_at_the_hints_flows_until_it_is_there(tiny, monkeypatch):
+    """Every round brings all hints' own pixels nearer to their colours, and few change anything far away."""
+    features, hints = ready(tiny, 64, 64), random_hints(64, 64, points=6)
+    own = [
+        (int((r + 0.5) // 2), int((c + 0.5) // 2)) for r, c in zip(hints.row[0], hints.col[0], strict=True)
+    ]
+    missed = []
+    for rounds in (0, 1, 4, 200):
+        monkeypatch.setattr(module, "ROUNDS", rounds)
+        ab = 110 * tiny.propagate(features, hints)
+        here = torch.stack([ab[0, :, row, col] for row, col in own])
+        missed.append((here - hints.ab[0]).norm(dim=1))
+    assert all((later.norm() < earlier.norm()) for earlier, later in pairwise(missed))
+    assert missed[0].max() > 5 * missed[-1].max()
 
 
 # --- what a person sees ------------------------------------------------------------------------------------
@@ -354,7 +381,7 @@ def test_the_automatic_colours_are_those_without_hints_before_the_tail(tiny):
     torch.testing.assert_close(outputs.auto, nothing * module.AB_SCALE)
 
 
-def test_learning_from_pictures_with_different_numbers_of_hints_is_learning_from_each(tiny):
+def test_learning_from_pictures_with_different_numbers_of_hints_is_learning_from_each(tiny, first_round):
     """In training they are sorted into buckets; the answer must not show it."""
     counts = torch.tensor([3, 0, 40, 9, 1, 150])
     hints = random_hints(64, 64, points=150, count=6)

@@ -9,8 +9,15 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 QUICKER = {  # a parameter as it stands, and for tests
+    "03_unusual_colours": ("SIDE = 256", "SIDE = 96"),
+    "02_palette": ("SIDE = 256", "SIDE = 64"),
     "04_training": ("MINUTES = 1.0", "MINUTES = 0.05"),
+    "05_psnr_curves": ("SIDE = 128", "SIDE = 48"),
     "06_global_hints": ("SIDE = 256", "SIDE = 64"),
+    "10_baselines": ("SIDE = 192", "SIDE = 64"),
+    "07_seams": ("ASKED = (32, 64, 96), tuple(PAIRS)", "ASKED = (64,), tuple(PAIRS)[:2]"),
+    "08_influence": ("SIDE = 256", "SIDE = 64"),
+    "09_real_or_fake": ("SIDE = 256", "SIDE = 64"),
 }
 
 

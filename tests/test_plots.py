@@ -10,8 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ipycolorize.analysis.plots import plot_curves, save_figure
-from ipycolorize.analysis.sweep import Score
+from ipycolorize.analysis.plots import apart, plot_curves, save_figure
+from ipycolorize.analysis.results import Score
 
 COUNTS = (0, 1, 10, 100)
 LIVE = [Score("live", "random", count, 7, 50, 23.0 + count**0.3, 0.2) for count in COUNTS]
@@ -131,3 +131,39 @@ def test_points_beside_a_histogram_have_a_line_and_statistics_alone_none() -> No
     assert title == "50 photographs, mean ± standard error; true histogram, random points of 7 × 7 pixels"
     with pytest.raises(ValueError, match="random or max-error points"):
         plot_curves([alone])
+
+
+def many(reveal: str) -> list[Score]:
+    names = ("live", "siggraph17", "siggraph17-global", "levin", "bilateral", "deepprop")
+    lines = [
+        replace(score, method=name, reveal=reveal, psnr_mean=score.psnr_mean + 0.02 * number)
+        for number, name in enumerate(names)
+        for score in LIVE
+    ]
+    return [*lines, *(replace(score, reveal=reveal) for score in GRAY)]
+
+
+def test_many_lines_are_shared_out_to_axes_of_their_own() -> None:
+    figure = plot_curves([*many("random"), *(replace(score, images=40) for score in many("max-error"))])
+    left, right = figure.axes
+    assert [axes.get_title(loc="left") for axes in (left, right)] == ["random points", "max-error points"]
+    assert figure.get_suptitle() == "40–50 photographs, mean ± standard error; points of 7 × 7 pixels"
+    assert left.get_ylim() == right.get_ylim()
+    assert (left.get_ylabel(), right.get_ylabel()) == ("PSNR (dB)", "")
+    figure.draw_without_rendering()
+    for axes in (left, right):
+        colours = {line.get_label(): line.get_color() for line in axes.lines}
+        assert {text.get_text(): text.get_color() for text in axes.texts} == colours
+        assert len(set(colours.values())) == len(colours) == 7
+        assert {line.get_linestyle() for line in axes.lines} == {"-"}
+        boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda box: box.y0)
+        assert all(low.y1 <= high.y0 for low, high in pairwise(boxes))
+        assert boxes[-1].y1 <= figure.bbox.y1
+    assert max(text.get_window_extent().x1 for text in left.texts) <= right.get_window_extent().x0
+
+
+def test_names_stay_as_near_to_their_lines_as_they_can() -> None:
+    assert apart([20.0, 25.0, 30.0], 1.0, 40.0) == pytest.approx([20, 25, 30])
+    assert apart([20.0, 20.0, 30.0], 1.0, 40.0) == pytest.approx([19.5, 20.5, 30])
+    assert apart([20.0, 29.9, 30.0], 1.0, 30.0) == pytest.approx([20, 29, 30])
+    assert apart([24.0, 24.2, 24.4, 25.3], 1.0, 40.0) == pytest.approx([22.975, 23.975, 24.975, 25.975])

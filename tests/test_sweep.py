@@ -13,10 +13,11 @@ from skimage.metrics import peak_signal_noise_ratio
 from sklearn.datasets import load_sample_images
 from torch import Tensor
 
-from ipycolorize import arguments
-from ipycolorize.analysis.methods import PEERS, load_method
+from ipycolorize import arguments, protocol
+from ipycolorize.analysis.methods import ALONE, GUIDED, load_method
 from ipycolorize.analysis.plots import LINES
-from ipycolorize.analysis.sweep import CURVES, REVEALS, evaluate
+from ipycolorize.analysis.results import Case, Results, ResultsError, read_results
+from ipycolorize.analysis.sweep import BATCH, CURVES, REVEALS, evaluate, measure
 from ipycolorize.baselines.gray import Gray
 from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ipycolorize.gamut import AbBins
@@ -26,7 +27,7 @@ from ipycolorize.models.base import Prediction
 from ipycolorize.models.live import Live
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.models.weights import WeightsError, load_model
-from ipycolorize.protocol import psnr_of, random_points, reveal_points, square
+from ipycolorize.protocol import psnr_of, reveal_points, square
 
 IMAGES = load_sample_images().images
 
@@ -35,6 +36,7 @@ class Copy(Gray):
     """Shows exactly what was revealed, and grey elsewhere."""
 
     name = "copy"
+    reads_points = True
 
     def decode(self, features: Tensor, hints: HintBatch) -> Prediction:
         return Prediction(hints.raster, lambda: torch.zeros(len(features), 313, 1, 1))
@@ -42,6 +44,8 @@ class Copy(Gray):
 
 class Listener(Gray):
     """Shows nothing and remembers what it was told."""
+
+    reads_points = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,14 +101,6 @@ def test_seed_decides_the_points() -> None:
     assert run(1) == run(1) != run(2)
 
 
-def test_fewer_points_are_the_first_of_more() -> None:
-    row, col = random_points(1, 9, shape=(32, 32), generator=torch.Generator().manual_seed(3))
-    ab = torch.rand(1, 2, 32, 32) * 40
-    few, many = reveal_points(ab, row[:, :4], col[:, :4]), reveal_points(ab, row, col)
-    assert torch.equal(few.ab, many.ab[:, :4])
-    assert bool((many.mask >= few.mask).all())
-
-
 def test_the_worst_places_are_asked_of_each_method() -> None:
     scores = evaluate(
         {"copy": Copy(), "gray": Gray()}, IMAGES, counts=(0, 20), reveal="max-error", size=64, progress=False
@@ -128,7 +124,7 @@ def test_too_many_of_the_worst_places_are_refused_before_an_image_is_read() -> N
 
 
 def test_unknown_reveal_and_no_images_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"one of random, max-error, all, .*histogram\+points, got 'best'"):
+    with pytest.raises(ValueError, match=r"one of random, max-error, entropy, all, .*\+points, got 'best'"):
         evaluate({"gray": Gray()}, IMAGES, counts=(1,), reveal="best", progress=False)
     with pytest.raises(ValueError, match="patch and size of at least 1 pixel, got 0 and 256"):
         evaluate({"gray": Gray()}, IMAGES, counts=(1,), patch=0, progress=False)
@@ -197,10 +193,11 @@ def test_gray_ignores_statistics_and_who_reads_points_only_is_refused() -> None:
 
 def test_every_reveal_is_known_everywhere() -> None:
     assert arguments.REVEALS == REVEALS
+    assert {*protocol.REVEALS} == {*CURVES} - {"histogram+points"}
     assert set(LINES) == set(CURVES) < set(REVEALS)
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", GUIDED)
 def test_peers_change_the_automatic_result(name: str, tiny_path: Path) -> None:
     method = load_method(name, device="cpu", automatic=str(tiny_path))
     assert (method.name, method.reads_global_hints, method.training) == (name, True, False)
@@ -212,12 +209,20 @@ def test_peers_change_the_automatic_result(name: str, tiny_path: Path) -> None:
         plain, changed = method.decode(features, none).ab, method.decode(features, none, global_hints=told).ab
         tiny = load_model(tiny_path)
         automatic = tiny.decode(tiny.encode(lightness), none).ab
-    if name == "gray":
-        assert plain.eq(0).all()
-        assert changed.eq(0).all()
-    else:
-        torch.testing.assert_close(plain, automatic, atol=1e-3, rtol=0)
-        assert (changed - plain).abs().max() > 5
+    torch.testing.assert_close(plain, automatic, atol=1e-3, rtol=0)
+    assert (changed - plain).abs().max() > 5
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_who_has_learned_nothing_shows_grey_without_hints(name: str) -> None:
+    method = load_method(name, device="cpu")
+    assert (method.name, method.training, method.knows_distribution) == (name, False, False)
+    assert method.reads_points == (name != "gray")
+    lightness = rgb_to_lab(torch.stack([square(image, 32) for image in IMAGES]))[:, :1]
+    with torch.inference_mode():
+        shown = method.decode(method.encode(lightness), HintBatch.empty(shape=(32, 32), count=2))
+    assert shown.ab.eq(0).all()
+    assert shown.logits.eq(0).all()
 
 
 def test_methods_compute_what_their_weights_do_in_the_quickest_order(tiny_path: Path) -> None:
@@ -235,6 +240,134 @@ def test_methods_compute_what_their_weights_do_in_the_quickest_order(tiny_path: 
 
 def test_an_unknown_method_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        WeightsError, match=r"shipped weights \(live.*gray, reinhard and larsson-matching are known as well"
+        WeightsError,
+        match=r"shipped weights \(live.*gray, levin, .*, reinhard and larsson-matching are known",
     ):
         load_method("nobody", device="cpu")
+
+
+def crops(count: int) -> list[np.ndarray]:
+    """Photographs of all colours, in two batches and a bit."""
+    generator = np.random.default_rng(0)
+    corners = zip(generator.integers(0, 300, count), generator.integers(0, 500, count), strict=True)
+    return [IMAGES[number % 2][row : row + 60, col : col + 70] for number, (row, col) in enumerate(corners)]
+
+
+PHOTOGRAPHS = crops(2 * BATCH + 3)
+NAMES = [f"photos/{number}.jpg" for number in range(len(PHOTOGRAPHS))]
+
+
+def sweep(networks: dict[str, Gray], **changes: object) -> Results:
+    given = {"counts": (0, 3), "size": 24, "names": NAMES, "progress": False, **changes}
+    return measure(networks, given.pop("images", PHOTOGRAPHS), **given)  # type: ignore[arg-type]
+
+
+def test_a_photograph_gets_its_points_whoever_is_beside_it() -> None:
+    everybody = sweep({"copy": Copy()}).psnr[Case("copy", "random", 3)]
+    order = [5, 17, 2]
+    some = sweep(
+        {"copy": Copy()},
+        images=[PHOTOGRAPHS[n] for n in order],
+        names=[NAMES[n] for n in order],
+        counts=(3, 8),
+    ).psnr[Case("copy", "random", 3)]
+    assert some == {NAMES[number]: everybody[NAMES[number]] for number in order}
+    assert len(set(everybody.values())) == len(NAMES)
+
+
+def counting(network: Gray, *, stop: int = -1) -> tuple[Gray, list[int]]:
+    """A network, and the sizes of the batches that it has encoded; stops in one of them as Ctrl-C does."""
+    batches: list[int] = []
+    encode = network.encode
+
+    def counted(lightness: Tensor) -> Tensor:
+        if len(batches) == stop:
+            raise KeyboardInterrupt
+        batches.append(len(lightness))
+        return encode(lightness)
+
+    network.encode = counted  # type: ignore[method-assign]
+    return network, batches
+
+
+@pytest.mark.parametrize("reveal", ["random", "max-error"])
+def test_an_interrupted_sweep_goes_on(reveal: str, tmp_path: Path) -> None:
+    whole, kept = tmp_path / "whole.csv", tmp_path / "kept.csv"
+    expected = sweep({"copy": Copy()}, reveal=reveal, patch=5, file=whole)
+    stopped, _ = counting(Copy(), stop=1)
+    with pytest.raises(KeyboardInterrupt):
+        sweep({"copy": stopped}, reveal=reveal, patch=5, file=kept)
+    lines = kept.read_text().splitlines()
+    assert len(lines) == 1 + 2 * BATCH
+    kept.write_text("\n".join(lines) + "\nphotos/8.jpg,co")  # torn
+    network, batches = counting(Copy())
+    assert sweep({"copy": network}, reveal=reveal, patch=5, file=kept) == expected
+    assert batches == [BATCH, 3]
+    assert kept.read_bytes() == whole.read_bytes()
+    assert read_results(kept) == expected
+    again, none = counting(Copy())
+    assert sweep({"copy": again}, reveal=reveal, patch=5, file=kept) == expected
+    assert none == []
+
+
+def test_more_counts_methods_and_photographs_join_what_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    sweep({"copy": Copy()}, images=PHOTOGRAPHS[:BATCH], names=NAMES[:BATCH], file=file)
+    network, batches = counting(Copy())
+    found = sweep({"gray": Gray(), "copy": network}, counts=(3, 0, 7), file=file)
+    assert batches == [BATCH, BATCH, 3]  # the first only for 7 points
+    assert found == sweep({"gray": Gray(), "copy": Copy()}, counts=(3, 0, 7))
+    assert [(score.method, score.count) for score in found.scores()] == [
+        (name, count) for name in ("gray", "copy") for count in (3, 0, 7)
+    ]
+
+
+def test_other_settings_and_other_weights_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    sweep({"copy": Copy()}, file=file)
+    before = file.read_bytes()
+    for change, text in (({"patch": 5}, "patch 5"), ({"size": 32}, "size 32"), ({"seed": 1}, "seed 1")):
+        with pytest.raises(
+            ResultsError, match=rf"results\.csv: expected results of .*{text}.*another folder"
+        ):
+            sweep({"copy": Copy()}, file=file, **change)
+    with pytest.raises(ResultsError, match="one copy, got results of two that have different weights"):
+        sweep({"copy": Gray()}, file=file)
+    assert file.read_bytes() == before
+
+
+def test_photographs_are_read_a_few_at_a_time() -> None:
+    class Shelf(list):  # type: ignore[type-arg]
+        held: list[int] = []  # noqa: RUF012
+
+        def __getitem__(self, index):  # type: ignore[no-untyped-def]
+            self.held.append(len(range(*index.indices(len(self)))))
+            return super().__getitem__(index)
+
+    shelf = Shelf(PHOTOGRAPHS)
+    sweep({"copy": Copy(), "gray": Gray()}, images=shelf)
+    assert shelf.held == [BATCH, BATCH, 3]  # once for all methods
+
+
+def test_names_must_tell_photographs_apart() -> None:
+    with pytest.raises(ValueError, match="expected 19 names that differ, got 1"):
+        sweep({"gray": Gray()}, names=["same"] * 19)
+
+
+def test_entropy_needs_a_distribution(tiny: Live) -> None:
+    with pytest.raises(ValueError, match="how sure they are of their colours, got gray, which has no dist"):
+        evaluate({"tiny": tiny, "gray": Gray()}, [], counts=(1,), reveal="entropy", progress=False)
+    scores = evaluate({"tiny": tiny}, IMAGES, counts=(0, 4), reveal="entropy", size=48, progress=False)
+    assert [(score.count, score.reveal, score.images) for score in scores] == [
+        (0, "entropy", 2),
+        (4, "entropy", 2),
+    ]
+    assert scores[0].psnr_mean != scores[1].psnr_mean
+
+
+@pytest.mark.parametrize(
+    ("reveal", "most"), [("random", 576), ("histogram+points", 576), ("max-error", 12), ("entropy", 12)]
+)
+def test_more_points_than_the_picture_holds_are_refused_first(reveal: str, most: int, tiny: Live) -> None:
+    with pytest.raises(ValueError, match=f"at most {most} points, got {most + 1}"):
+        evaluate({"tiny": tiny}, [], counts=(0, most + 1), reveal=reveal, size=24, progress=False)

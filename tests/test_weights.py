@@ -178,7 +178,7 @@ def test_load_damaged_safetensors(saved: Path, damage: str) -> None:
         ({"format": None}, "something else"),
         ({"format": "pt"}, "something else"),
         ({"version": "2"}, "expected version 1, got '2'"),
-        ({"network": "live2"}, "expected a network of live, siggraph17, zhang16, larsson16, iizuka16, got 'live2'"),
+        ({"network": "live2"}, "expected a network of live, siggraph17, .*, iizuka16, got 'live2'"),
         ({"config": "{"}, "as JSON"),
         ({"config": '{"depth": 3}'}, "expected arguments for SIGGRAPH17"),
         ({"config": '{"width": -4}'}, "expected arguments for SIGGRAPH17"),

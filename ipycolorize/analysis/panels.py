@@ -63,7 +63,9 @@ def draw_panels(rows: Sequence[Sequence[Panel | None]], *, names: Sequence[str] 
         raise ValueError(f"expected {len(rows)} names, one for each row, got {len(names)}")
     shapes = [panel.image.shape for row in rows for panel in row if panel is not None]
     aspect = max(width / height for height, width, _ in shapes)
-    figure = Figure(figsize=(columns * INCH * aspect + 0.3, len(rows) * (INCH + 0.22)), layout="constrained")
+    titled = [any(panel is not None and panel.title for panel in row) for row in rows]
+    height = len(rows) * (INCH + 0.05) + 0.17 * sum(titled)
+    figure = Figure(figsize=(columns * INCH * aspect + 0.3, height), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for number, row in enumerate(rows):
         for place, axes in enumerate(grid[number]):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..models.base import Network
+from ..processes import ALONE, Processes
 from .report import Report
 
 
@@ -19,11 +20,15 @@ class Request:
 
     Attributes:
         names: of the photographs.
-        photographs: ``(H, W, 3)`` uint8 each, as many as there are names.
+        photographs: ``(H, W, 3)`` uint8 each, as many as there are names; of the experiments whose `limit` is
+            0 they may be read from files each time that they are asked for.
         methods: networks in eval mode by name.
         folder: where files go; what takes long keeps its results there, and goes on from them.
         seed: of everything random.
         progress: show bars.
+        size: side that photographs are squashed to where they are measured.
+        counts: numbers of points; None: the experiment's own.
+        processes: that share the photographs out.
     """
 
     names: Sequence[str]
@@ -32,6 +37,9 @@ class Request:
     folder: Path
     seed: int = 0
     progress: bool = True
+    size: int = 256
+    counts: tuple[int, ...] | None = None
+    processes: Processes = ALONE
 
 
 @dataclass(frozen=True)

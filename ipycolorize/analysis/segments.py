@@ -51,26 +51,43 @@ def find_segment(lab: Tensor, *, generator: torch.Generator) -> Segment | None:
         lab: the truth, ``(3, H, W)`` on the CPU.
         generator: on the CPU.
     """
-    half = SMOOTH // 2
-    padded = F.pad(lab[None], (half, half, half, half), mode="replicate")
-    colours = F.avg_pool2d(padded, SMOOTH, stride=1)[0].numpy()
+    colours = _smooth(lab)
     height, width = lab.shape[-2:]
     rows = torch.randint(height, (SEEDS,), generator=generator).tolist()
     cols = torch.randint(width, (SEEDS,), generator=generator).tolist()
-    for row, col in zip(rows, cols, strict=True):
-        if not LIGHTNESS[0] <= colours[0, row, col] <= LIGHTNESS[1]:
-            continue
-        seed = colours[:, row, col, None, None]
-        distance = np.linalg.norm(colours - seed, axis=0)
-        number, _ = ndimage.label(distance < ALIKE)
-        inside = number == number[row, col]
-        if not AREA[0] <= inside.mean() <= AREA[1]:
-            continue
-        depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]  # the picture's border counts
-        if depth.max() < DEPTH:
-            continue
-        outside = (distance > OTHER) & (np.linalg.norm(lab.numpy() - seed, axis=0) > OTHER)
-        ring = outside & (ndimage.distance_transform_edt(~inside) <= RING)
-        deepest = divmod(int(depth.argmax()), width)
-        return Segment(*deepest, *(torch.from_numpy(part) for part in (inside, outside, ring)))
-    return None
+    found = (_around(lab, colours, row, col) for row, col in zip(rows, cols, strict=True))
+    return next((segment for segment in found if segment is not None), None)
+
+
+def segment_at(lab: Tensor, row: int, col: int) -> Segment | None:
+    """The segment around a chosen pixel; None where it lies in none that a hint can test.
+
+    Args:
+        lab: the truth, ``(3, H, W)`` on the CPU.
+        row, col: the pixel.
+    """
+    return _around(lab, _smooth(lab), row, col)
+
+
+def _smooth(lab: Tensor) -> np.ndarray:
+    half = SMOOTH // 2
+    padded = F.pad(lab[None], (half, half, half, half), mode="replicate")
+    return F.avg_pool2d(padded, SMOOTH, stride=1)[0].numpy()
+
+
+def _around(lab: Tensor, colours: np.ndarray, row: int, col: int) -> Segment | None:
+    if not LIGHTNESS[0] <= colours[0, row, col] <= LIGHTNESS[1]:
+        return None
+    seed = colours[:, row, col, None, None]
+    distance = np.linalg.norm(colours - seed, axis=0)
+    number, _ = ndimage.label(distance < ALIKE)
+    inside = number == number[row, col]
+    if not AREA[0] <= inside.mean() <= AREA[1]:
+        return None
+    depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]  # the picture's border counts
+    if depth.max() < DEPTH:
+        return None
+    outside = (distance > OTHER) & (np.linalg.norm(lab.numpy() - seed, axis=0) > OTHER)
+    ring = outside & (ndimage.distance_transform_edt(~inside) <= RING)
+    deepest = divmod(int(depth.argmax()), lab.shape[-1])
+    return Segment(*deepest, *(torch.from_numpy(part) for part in (inside, outside, ring)))

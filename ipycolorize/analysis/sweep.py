@@ -1,10 +1,9 @@
-"""PSNR against what is revealed (figure 6, table 1), for any of the networks, as plain records."""
+"""PSNR against what is revealed (figure 6, table 1), for any of the networks: resumable, and shared out."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,12 +11,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..models.base import Network
-from ..protocol import PATCH, check_room, psnr_by_count, psnr_by_worst, square
+from ..processes import ALONE, Processes
+from ..protocol import PATCH, SOUGHT, check_pixels, check_room, psnr_by_count, square
+from .results import Case, Results, ResultsFile, Score, Setting, fingerprint
 
 BATCH = 8  # images decoded together
 TOLD: dict[str, tuple[str, ...]] = {  # every way to reveal, and the true statistics that are told with it
     "random": (),
     "max-error": (),
+    "entropy": (),
     "all": (),
     "histogram": ("histogram",),
     "saturation": ("saturation",),
@@ -25,30 +27,7 @@ TOLD: dict[str, tuple[str, ...]] = {  # every way to reveal, and the true statis
     "histogram+points": ("histogram",),
 }
 REVEALS = tuple(TOLD)
-CURVES = ("random", "max-error", "histogram+points")  # those that go through numbers of points
-
-
-@dataclass(frozen=True)
-class Score:
-    """One point of a curve.
-
-    Attributes:
-        method: name of the network.
-        reveal: one of `REVEALS`.
-        count: revealed points; -1: every pixel; 0 where statistics alone are told.
-        patch: side of a revealed patch in pixels.
-        images: photographs.
-        psnr_mean: mean of their PSNR in dB; infinite where a result is exact.
-        psnr_se: its standard error; nan for one photograph.
-    """
-
-    method: str
-    reveal: str
-    count: int
-    patch: int
-    images: int
-    psnr_mean: float
-    psnr_se: float
+CURVES = ("random", "max-error", "entropy", "histogram+points")  # those that go through numbers of points
 
 
 def check_readers(methods: dict[str, Network]) -> None:
@@ -60,9 +39,36 @@ def check_readers(methods: dict[str, Network]) -> None:
     for name, network in methods.items():
         if not network.reads_global_hints:
             raise ValueError(
-                f"expected methods that read a histogram and a saturation, got {name}, which reads points "
-                "only; leave it out"
+                f"expected methods that read a histogram and a saturation, got {name}, which reads "
+                f"{'points only' if network.reads_points else 'the photograph alone'}; leave it out"
             )
+
+
+def check_reveal(
+    methods: dict[str, Network], reveal: str, counts: Sequence[int], *, patch: int, size: int
+) -> None:
+    """Make sure that everything can be revealed to everybody, before any work.
+
+    Raises:
+        ValueError: as `evaluate` says.
+    """
+    if reveal not in REVEALS:
+        raise ValueError(f"expected reveal to be one of {', '.join(REVEALS)}, got {reveal!r}")
+    if min(patch, size) < 1:
+        raise ValueError(f"expected patch and size of at least 1 pixel, got {patch} and {size}")
+    if TOLD[reveal]:
+        check_readers(methods)
+    if reveal == "entropy":
+        for name, network in methods.items():
+            if not network.knows_distribution:
+                raise ValueError(
+                    f"expected methods that say how sure they are of their colours, got {name}, which has no "
+                    "distribution whose entropy could choose points; leave it out"
+                )
+    if reveal in SOUGHT:
+        check_room(counts, shape=(size, size), patch=patch)
+    elif reveal in CURVES:
+        check_pixels(counts, shape=(size, size))
 
 
 def squares(images: Iterable[np.ndarray], *, size: int, doing: str, progress: bool) -> Iterator[Tensor]:
@@ -95,61 +101,123 @@ def evaluate(
     seed: int = 0,
     progress: bool = True,
 ) -> list[Score]:
-    """Measure every method on the same images with the same points.
+    """Measure every method on the same images; arguments and errors as those of `measure`.
+
+    Returns:
+        Means, method by method in the order of `counts`.
+    """
+    return measure(
+        methods, images, counts=counts, reveal=reveal, patch=patch, size=size, seed=seed, progress=progress
+    ).scores()
+
+
+def measure(
+    methods: dict[str, Network],
+    images: Iterable[np.ndarray],
+    *,
+    counts: Sequence[int],
+    reveal: str = "random",
+    patch: int = PATCH,
+    size: int = 256,
+    seed: int = 0,
+    names: Sequence[str] | None = None,
+    file: Path | None = None,
+    processes: Processes = ALONE,
+    progress: bool = True,
+) -> Results:
+    """Measure every method on each image with the same points.
 
     Args:
-        methods: networks in eval mode, by the name that the scores carry.
-        images: ``(H, W, 3)`` uint8 each.
+        methods: networks in eval mode, by the name that the results carry.
+        images: ``(H, W, 3)`` uint8 each. A sequence such as `FiledPhotographs` is read a few at a time.
         counts: numbers of points; used by the reveals of `CURVES` only.
         reveal: "random" points; "max-error": points where each method's own prediction is worst, one after
-            the other (as many predictions as points); "all" pixels; "histogram", "saturation" or
-            "histogram+saturation": the image's true statistics, no points; "histogram+points": the true
-            histogram and the same points as "random" has.
+            the other (as many predictions as points); "entropy": where its own distribution is broadest,
+            likewise; "all" pixels; "histogram", "saturation" or "histogram+saturation": the image's true
+            statistics, no points; "histogram+points": the true histogram and the same points as "random" has.
         patch: side of a revealed patch in pixels.
         size: side that images are resized to.
         seed: of the points.
+        names: of the images, each its own; by default their numbers. They decide the random points.
+        file: a CSV that keeps the results while they come; what it knows already is not measured again. One
+            file may hold several methods, reveals and collections of photographs, one after the other.
+        processes: that share the images out; each returns everything.
         progress: show a bar.
 
+    Returns:
+        Results of these methods, counts and images.
+
     Raises:
-        ValueError: another reveal, a patch or a size below 1, more points than max-error has room for, no
-            images, or statistics for a method that reads none.
+        ValueError: another reveal, a patch or a size below 1, more points than there is room for, no images,
+            names that are not one for each, statistics for a method that reads none, or "entropy" for one
+            without a distribution.
+        ResultsError: a file of other settings or other weights.
+        OSError: the file cannot be read or written.
     """
-    if reveal not in REVEALS:
-        raise ValueError(f"expected reveal to be one of {', '.join(REVEALS)}, got {reveal!r}")
-    if min(patch, size) < 1:
-        raise ValueError(f"expected patch and size of at least 1 pixel, got {patch} and {size}")
+    check_reveal(methods, reveal, counts, patch=patch, size=size)
     if reveal not in CURVES:
-        counts = () if reveal == "all" else (0,)
-    counts, told = tuple(counts), TOLD[reveal]
-    if told:
-        check_readers(methods)
-    if reveal == "max-error":
-        check_room(counts, shape=(size, size), patch=patch)
-    found: dict[tuple[str, str], list[Tensor]] = {}
-    generators = {name: torch.Generator().manual_seed(seed) for name in methods}  # the same points for all
+        counts = (-1,) if reveal == "all" else (0,)
+    images = images if isinstance(images, Sequence) else list(images)
+    if not len(images) or not methods:
+        raise ValueError("expected at least one image to evaluate on and one method, got none")
+    names = [str(number) for number in range(len(images))] if names is None else names
+    if not len(names) == len(set(names)) == len(images):
+        raise ValueError(f"expected {len(images)} names that differ, got {len(set(names))}")
+    setting = Setting(patch=patch, size=size, seed=seed)
+    weights = {name: fingerprint(network) for name, network in methods.items()}
+    known, found = Results(setting, weights), Results(setting, dict(weights))
+    kept = None if file is None else ResultsFile(file, setting, index=processes.index)
+    if kept is not None:
+        for read in processes.gather(kept.read()):  # nobody writes before all have read
+            known.merge(read)
+    wanted = {name: [Case(name, reveal, count) for count in dict.fromkeys(counts)] for name in methods}
+    # a photograph always meets the same neighbours in its batch: so the last digit is the same, too
+    starts = range(0, len(images), BATCH)[processes.index :: processes.count]
+    work: dict[int, dict[str, list[int]]] = {}  # for each batch, the counts that each method still lacks
+    for start in starts:
+        group = names[start : start + BATCH]
+        lacking = {
+            name: [case.count for case in cases if not known.has(case, group)]
+            for name, cases in wanted.items()
+        }
+        if any(lacking.values()):
+            work[start] = {name: missing for name, missing in lacking.items() if missing}
+    bar = tqdm(
+        total=sum(len(names[start : start + BATCH]) * len(lacking) for start, lacking in work.items()),
+        desc=f"evaluating, {reveal}", unit=" images", disable=not (progress and processes.main),
+    )  # fmt: skip
+    with bar:
+        for start, lacking in work.items():
+            group = names[start : start + BATCH]
+            batch = torch.stack([square(image, size) for image in images[start : start + BATCH]])
+            for name, missing in lacking.items():
+                bar.set_postfix_str(name)
+                fresh = Results(setting, {name: weights[name]})
+                for count, psnr in _psnr(methods[name], batch, reveal, missing, group, setting).items():
+                    fresh.add(Case(name, reveal, count), group, psnr)
+                found.merge(fresh)
+                if kept is not None:
+                    kept.append(fresh)
+                bar.update(len(group))
+    for each in processes.gather(found):
+        known.merge(each)
+    if kept is not None and processes.main:
+        kept.finish(known)
+    return known.only([case for cases in wanted.values() for case in cases], names)
 
-    for batch in squares(images, size=size, doing="evaluating", progress=progress):
-        for name, network in methods.items():
-            if reveal == "max-error":
-                scores = psnr_by_worst(network, batch, counts=counts, patch=patch)
-            else:
-                scores = psnr_by_count(
-                    network,
-                    batch,
-                    counts=counts,
-                    generator=generators[name],
-                    patch=patch,
-                    everything=reveal == "all",
-                    told=told,
-                )
-            for count, values in scores.items():
-                found.setdefault((name, count), []).append(values)
-    if not found:
-        raise ValueError("expected at least one image to evaluate on, got none")
-    return [_score(name, reveal, count, patch, torch.cat(parts)) for (name, count), parts in found.items()]
 
-
-def _score(method: str, reveal: str, count: str, patch: int, values: Tensor) -> Score:
-    spread = values.std().item() / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    number = -1 if count == "all" else int(count)
-    return Score(method, reveal, number, patch, len(values), round(values.mean().item(), 4), round(spread, 4))
+def _psnr(
+    network: Network,
+    batch: Tensor,
+    reveal: str,
+    counts: Sequence[int],
+    names: Sequence[str],
+    setting: Setting,
+) -> dict[int, list[float]]:
+    """PSNR of one method on one batch ``(N, 3, H, W)`` uint8, by numbers of points."""
+    everything = reveal == "all"
+    scores = psnr_by_count(
+        network, batch, counts=() if everything else counts, reveal=reveal if reveal in SOUGHT else "random",
+        names=names, seed=setting.seed, patch=setting.patch, everything=everything, told=TOLD[reveal],
+    )  # fmt: skip
+    return {-1 if name == "all" else int(name): values.tolist() for name, values in scores.items()}

@@ -13,7 +13,9 @@ class Gray(Network):
     """The baseline that predicts no colour at all, whatever points and statistics it is told."""
 
     name = "gray"
-    reads_global_hints = True  # and takes no notice, as of points: so it can stand beside those who do
+    reads_points = False
+    knows_distribution = False
+    reads_global_hints = True  # and takes no notice: so it can stand beside those who do
 
     def __init__(self) -> None:
         super().__init__()

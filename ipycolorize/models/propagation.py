@@ -3,6 +3,14 @@
     ab(x) = auto(x) + sum_h w(x, h) [ z (c_h - auto(x)) + (1 - z) g(x) (c_h - auto(h)) / g(h) ]
 
 Sums over hints add up: those of `BLOCK` hints are remembered, so that an edit costs one block.
+
+Such a mean of hints need not give a hint its own colour back: its neighbours and the null have their say. So
+what is missing at the hints flows as well, along the same weights, and what is missing then, and so on:
+
+    ab(x) += sum_h w(x, h) e_h,    e = d + (1 - W) d + (1 - W)² d + ..,    d_h = c_h - ab(h),    W = w(h, h')
+
+which is twicing (Tukey 1977) repeated, and would in the end be interpolation. All of it happens between the
+hints alone; the picture is gone over once. Training does without.
 """
 
 from __future__ import annotations
@@ -27,6 +35,9 @@ FAR = -60.0  # least logit: e^-60 is nothing, and much less would be denormal nu
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 BUCKETS = (8, 32, 128)  # numbers of hints that share a product while training; see `_learn_to_sum`
 COPIED = 0.6  # z before training
+ROUNDS = (
+    4  # terms of e; chosen with 12 held-out photographs, of which 500 points gain 0.4 dB by one, 0.6 by 4
+)
 BLOCK = 32  # hints whose sums are remembered together
 CHUNK = 1 << 18  # weights w(x, h) held at a time when not training: 1 MiB, the reach of a core's cache
 
@@ -62,7 +73,7 @@ class Features:
     edges: Tensor
     lightness: Tensor
     told: Told | None = None
-    sums: dict[int, tuple[Tensor, Tensor, Tensor | None]] = field(default_factory=dict)
+    sums: dict[int, Known] = field(default_factory=dict)
     tellings: dict[str, tuple[GlobalHints, Features]] = field(default_factory=dict)
 
     def cropped(self, quarter: Tensor) -> Tensor:
@@ -88,6 +99,23 @@ class Told:
     null: Tensor
     probabilities: Tensor
     lightness: Tensor
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was computed for a block of K hints.
+
+    Attributes:
+        facts: that it was computed from.
+        kernel: ``(N, P, K)`` exp(logit), summed over heads.
+        total: ``(N, P, 5)`` sums over hints of it times what they carry, and of itself.
+        given: ``(N, p, 314)`` the same at an eighth with encoded colours, under global hints.
+    """
+
+    facts: Tensor
+    kernel: Tensor
+    total: Tensor
+    given: Tensor | None
 
 
 class Propagation(nn.Module):
@@ -190,29 +218,68 @@ class Propagation(nn.Module):
         points = hints.row.shape[1]
         if points == 0:
             return features.auto, None
+        known: list[Known] = []
         if self.training:
-            total, given = self._all_sums(features, hints)
+            total, given = self._learn_all_sums(features, hints)
         else:
             blocks = (hints.columns(start, start + BLOCK) for start in range(0, points, BLOCK))
             known = [self.known(features, number, block) for number, block in enumerate(blocks)]
-            total = torch.stack([sums for sums, _ in known]).sum(0)
-            coarse = [sums for _, sums in known if sums is not None]
+            total = torch.stack([block.total for block in known]).sum(0)
+            coarse = [block.given for block in known if block.given is not None]
             given = torch.stack(coarse).sum(0) if coarse else None
         # normalising after the product takes a few divisions a pixel, not one for each hint
-        shares = total / (total[..., -1] + features.null + TINY)[..., None]
+        scale = 1 / (total[..., -1:] + features.null[..., None] + TINY)  # (N, P, 1)
+        shares = total * scale
         moved, copied, share = shares.transpose(1, 2).unflatten(2, features.grid).split((2, 2, 1), dim=1)
         z = torch.sigmoid(self.base_copied + SPEED * self.copied)
         changed = z * (copied - share * features.auto) + (1 - z) * features.gain * moved
-        return features.auto + changed, given
+        ab = features.auto + changed
+        if known:
+            ab = ab + self._missing(features, hints, ab, known, scale)
+        return ab, given
 
-    def known(self, features: Features, number: int, block: HintBatch) -> tuple[Tensor, Tensor | None]:
-        """`_all_sums` of one block of hints, computed only where a hint of it differs from the last time."""
+    def _missing(
+        self, features: Features, hints: HintBatch, ab: Tensor, known: list[Known], scale: Tensor
+    ) -> Tensor:
+        """What the hints' own places still lack, carried over the picture: ``(N, 2, H', W')``, normalised."""
+        with torch.autocast(ab.device.type, enabled=False):
+            rows, cols = features.grid
+            row = ((hints.row + 0.5) / 2).long().clamp(0, rows - 1)
+            col = ((hints.col + 0.5) / 2).long().clamp(0, cols - 1)
+            own = (row * cols + col)[..., None]  # (N, K, 1) the pixel that a hint lies in
+
+            def there(values: Tensor) -> Tensor:  # (N, P, C) -> (N, K, C)
+                index = own.expand(-1, -1, values.shape[-1])
+                return values.expand(len(index), -1, -1).gather(1, index)
+
+            weights = torch.cat([there(block.kernel) for block in known], dim=2) * there(scale)
+            lack = hints.ab / AB_SCALE - there(ab.float().flatten(2).transpose(1, 2))
+            extra = torch.zeros_like(lack)
+            for _ in range(ROUNDS):
+                extra = extra + lack - weights @ extra
+            parts = extra.split(BLOCK, dim=1)
+            carried = torch.stack([block.kernel @ part for block, part in zip(known, parts, strict=True)])
+            return (carried.sum(0) * scale).transpose(1, 2).unflatten(2, features.grid)
+
+    def known(self, features: Features, number: int, block: HintBatch) -> Known:
+        """All of one block of hints, computed only where a hint of it differs from the last time.
+
+        In float32 whatever the caller's autocast says: |x - h|² is a small difference of large terms.
+        """
         facts = torch.stack([block.row, block.col, block.weight, *block.ab.unbind(-1)])
         known = features.sums.get(number)
-        if known is None or not torch.equal(known[0], facts):
-            known = (facts, *self._all_sums(features, block))
+        if known is None or not torch.equal(known.facts, facts):
+            with torch.autocast(features.null.device.type, enabled=False):
+                keys = self.keys(features, block)
+                kernel = self._by_chunks(features.queries, keys, lambda exps: exps.sum(1))
+                kernel = kernel * (block.weight > 0)[:, None]  # padding gets zeros, not a small weight
+                total = kernel @ _counted(self._carried(features, block))
+                given = None
+                if features.told is not None:
+                    given = self._sums(features.told.queries, keys, encoded(block), block.weight)
+            known = Known(facts, kernel, total, given)
             features.sums[number] = known
-        return known[1:]
+        return known
 
     def _carried(self, features: Features, hints: HintBatch) -> Tensor:
         """(c_h - auto(h)) / g(h), then c_h: ``(N, K, 4)``, normalised."""
@@ -222,10 +289,10 @@ class Propagation(nn.Module):
         colour = hints.ab / AB_SCALE
         return torch.cat([(colour - auto) / gain, colour], dim=2)
 
-    def _all_sums(self, features: Features, hints: HintBatch) -> tuple[Tensor, Tensor | None]:
+    def _learn_all_sums(self, features: Features, hints: HintBatch) -> tuple[Tensor, Tensor | None]:
         """Sums of what is carried at half resolution, and under global hints of encoded colours at an eighth.
 
-        In float32 whatever the caller's autocast says: |x - h|² is a small difference of large terms.
+        In float32, as `known`.
         """
         with torch.autocast(features.null.device.type, enabled=False):
             keys = self.keys(features, hints)
@@ -236,8 +303,7 @@ class Propagation(nn.Module):
 
     def _sums(self, queries: Tensor, keys: Tensor, values: Tensor, weight: Tensor) -> Tensor:
         """Sums over heads and hints of exp(logit) times the values, and of exp(logit): ``(N, P, C + 1)``."""
-        valid = (weight > 0).to(values.dtype)[..., None]  # padding gets zeros, not a small weight
-        values = torch.cat([values * valid, valid], dim=2)  # (N, K, C + 1)
+        values = _counted(values) * (weight > 0)[..., None]  # padding gets zeros, not a small weight
         if self.training:
             return self._learn_to_sum(queries, keys, values[:, None], weight)
         return self._by_chunks(queries, keys, lambda exps: exps.sum(1) @ values)
@@ -265,6 +331,11 @@ class Propagation(nn.Module):
             most = int(number.max()) if len(number) else 0
             parts.append(((query @ key[..., :most]).clamp(min=FAR).exp() @ value[:, :, :most]).sum(1))
         return torch.cat(parts)[order.argsort()]
+
+
+def _counted(values: Tensor) -> Tensor:
+    """``(N, K, C)`` and a 1 for each hint: ``(N, K, C + 1)``."""
+    return torch.cat([values, torch.ones_like(values[..., :1])], dim=2)
 
 
 def encoded(hints: HintBatch) -> Tensor:

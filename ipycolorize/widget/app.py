@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ipycanvas.canvas import _CANVAS_MANAGER
-from ipywidgets import HTML, Box, VBox, Widget
-from PIL import Image, ImageDraw
+from ipywidgets import HTML, Box, VBox
+from PIL import Image
 
 from ..color import to_hex
 from ..gamut import displayed
@@ -24,11 +23,13 @@ from ..image import read_photo
 from ..mood import Mood
 from ..session import Session
 from . import gestures, moods
-from .canvas import Mark, Picture, rings
+from .canvas import Mark, Picture
+from .choices import common, suggested
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
 from .gestures import Key, Pick, Pointer, Resize, State
 from .mood import ChooseReference, MoodPanel
-from .static import Companion, download_url
+from .parts import close, explained, said
+from .static import Companion, saved
 from .style import CSS
 from .swatches import parse_color
 from .worker import Worker
@@ -51,14 +52,16 @@ class Colorizer(VBox):
         network: name or file of weights, or a module; None takes "live", which comes with the package.
         device: "auto", "cpu", "cuda" or "mps".
         height: greatest height of the picture on the screen, in CSS pixels.
+        recommend: offer the colours likely at a place; False: 48 common ones, the control in section 4.2.
 
     Attributes:
         session: photograph, hints and network; after changing it from a cell call `refresh`.
     """
 
     def __init__(
-        self, photo: Any, network: Any = None, *, device: str = "auto", height: int | None = None
-    ) -> None:
+        self, photo: Any, network: Any = None, *, device: str = "auto", height: int | None = None,
+        recommend: bool = True,
+    ) -> None:  # fmt: skip
         if isinstance(photo, Session) and network is not None:
             raise TypeError("expected a photo and a network, or a Session, which has its network; got both")
         if height is not None and height < 16:
@@ -75,6 +78,7 @@ class Colorizer(VBox):
         self._looks: dict[Hint, tuple[int, int, int]] = {}
         self._summary = ""
         self._bad_text = False  # the colour field holds something that is no colour: leave it there
+        self._choose = suggested if recommend else common
         self._companion = Companion()
         self._picture = Picture(
             shape, height=height, on_pointer=self._post, on_key=self._key, on_ready=lambda: self._post(READY)
@@ -84,6 +88,7 @@ class Colorizer(VBox):
             name=self.session.photo.name,
             size=self.session.default_size,
             largest=max(3, 2 * self.session.default_size, round(min(shape) / 8)),
+            recommend=recommend,
         )
         self._status = HTML(_dom_classes=["ipc-status"])
         reads = self.session.network.reads_global_hints
@@ -127,14 +132,7 @@ class Colorizer(VBox):
 
     def snapshot(self) -> Image.Image:
         """The picture with its points, as on the screen."""
-        frame = self._picture.frame
-        picture = Image.fromarray(self.session.rgb(self._picture.sent_shape)).resize(frame.grid[::-1])
-        draw = ImageDraw.Draw(picture)
-        for mark in self._marks():
-            row, col = frame.to_grid(mark.row, mark.col)
-            for radius, rgb in rings(mark):
-                draw.ellipse((col - radius, row - radius, col + radius, row + radius), fill=rgb)
-        return picture.resize(self._picture.css[::-1], Image.Resampling.LANCZOS)
+        return self._picture.still(self.session.rgb(self._picture.sent_shape), self._marks())
 
     def freeze(self) -> None:
         """Replace the widget in the notebook by its picture, and close it."""
@@ -155,7 +153,7 @@ class Colorizer(VBox):
             picture.image,
             self,
         ):
-            _close(part)
+            close(part)
 
     def _ipython_display_(self, **_: Any) -> None:
         self._companion.show(self._repr_mimebundle_(), self.snapshot())
@@ -209,7 +207,7 @@ class Colorizer(VBox):
                 return self._type(text)
             case SaveHints(name):
                 self.session.save(name)
-                return _saved(Path(name), f"{_points(len(self.session.hints))} saved")
+                return saved(Path(name), f"{_points(len(self.session.hints))} saved")
             case LoadHints(name, content):
                 self.session.load(content)
                 return html.escape(f"{_points(len(self.session.hints))} loaded from {name}.")
@@ -217,7 +215,7 @@ class Colorizer(VBox):
                 self._state = gestures.settle(self.session, self._state)
                 height, width = self.session.photo.shape
                 self.session.export(name)
-                return _saved(Path(name), f"Picture of {width} × {height} pixels written")
+                return saved(Path(name), f"Picture of {width} × {height} pixels written")
             case ChooseReference(name, content):
                 photo = replace(read_photo(content), name=name)
                 self._state = moods.react(self.session, self._state, moods.SetReference(photo))
@@ -304,7 +302,7 @@ class Colorizer(VBox):
             ab=None if hint is None else session.present_ab(hint),
             rgb=None if hint is None else session.color_of(hint),
             size=state.size if hint is None else hint.size,
-            suggested=tuple((one.rgb, one.ab, f"{100 * one.share:.0f} %") for one in session.palette(*place)),
+            suggested=self._choose(session, *place),
             recent=tuple((rgb := displayed(lightness, ab)[0], ab, to_hex(rgb)) for ab in state.recent),
             changed=bool(session.hints.items) or session.mood != Mood(),
             can_undo=session.can_undo or state.live,
@@ -338,41 +336,19 @@ class Colorizer(VBox):
             self._still_stale = False
 
     def _say(self, text: str) -> None:
-        self._status.value = f'<span role="status" aria-live="polite">{text}</span>'
+        self._status.value = said(text)
 
     def _fail(self, error: Exception) -> None:
-        text = html.escape(str(error) or type(error).__name__)
-        if not isinstance(error, ValueError | OSError):
-            text = f"{type(error).__name__}: {text}. Your points are kept: undo, or try again"
-        self._say(f"<b>{text[0].upper()}{text[1:]}.</b>")
+        self._say(explained(error))
 
 
 def _pointless(old: Any, new: Any) -> bool:
     """Whether a waiting event can go because of the one right after it."""
     match old, new:
-        case Pointer(kind="move"), Pointer(kind="move" | "up"):
-            return True
-        case (Pick(done=False), Pick()) | (Resize(), Resize()):
-            return True
         case moods.MoodEvent(), moods.MoodEvent():
             return moods.pointless(old, new)
-    return bool(old == new and old in (READY, REFRESH))
+    return gestures.pointless(old, new) or bool(old == new and old in (READY, REFRESH))
 
 
 def _points(count: int) -> str:
     return "1 point" if count == 1 else f"{count} points"
-
-
-def _saved(path: Path, what: str) -> str:
-    url = download_url(path)
-    link = f' · <a href="{html.escape(url)}" download>Download</a>' if url else ""
-    return f"{html.escape(what)} to {html.escape(str(path))}{link}"
-
-
-def _close(widget: Widget) -> None:
-    """Close a widget with all its parts; ipywidgets leaves children, layouts and styles alive."""
-    for value in list(widget.trait_values().values()):
-        for part in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(part, Widget) and part is not _CANVAS_MANAGER and part.comm is not None:
-                _close(part)
-    Widget.close(widget)

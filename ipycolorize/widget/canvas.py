@@ -31,6 +31,7 @@ from ipycanvas.canvas import _CanvasManager  # private, as all of its queue: no 
 from ipyevents import Event
 from ipywidgets import Box, Image, Layout
 from PIL import Image as Pillow
+from PIL import ImageDraw
 
 from ..frame import Frame
 from .gestures import Pointer
@@ -156,6 +157,7 @@ class Picture:
         on_pointer: called with a `Pointer` for each mouse event that may matter.
         on_key: called with (key, ctrl, shift) for each key while the picture has the focus.
         on_ready: called when a browser (re)connects.
+        on_hover: called with (row, col) in the photograph wherever the mouse goes, None when it leaves.
     """
 
     def __init__(
@@ -166,13 +168,14 @@ class Picture:
         on_pointer: Callable[[Pointer], None],
         on_key: Callable[[str, bool, bool], None],
         on_ready: Callable[[], None],
+        on_hover: Callable[[tuple[int, int] | None], None] | None = None,
     ) -> None:
         box = BOX if height is None else (height, max(BOX[1], 2 * height))
         self.css = fit(photo, box)
         self.frame = Frame(photo=photo, grid=(2 * self.css[0], 2 * self.css[1]))
         shrink = min(1.0, self.frame.scale, math.sqrt(MAX_SENT / (photo[0] * photo[1])))
         self.sent_shape = (max(1, round(photo[0] * shrink)), max(1, round(photo[1] * shrink)))
-        self._on_pointer = on_pointer
+        self._on_pointer, self._on_hover = on_pointer, on_hover
         self._pressed = False
         self._zoom = 1.0  # planned width over the width that the browser gives us
         self._marks: Sequence[Mark] = ()
@@ -210,7 +213,8 @@ class Picture:
             event["event"]
         )
         buttons = event.get("buttons", 0)
-        if kind is None or (kind in ("move", "leave") and not (buttons & 1 or self._pressed)):
+        idle = kind in ("move", "leave") and not (buttons & 1 or self._pressed)
+        if kind is None or (idle and self._on_hover is None):
             return  # hovering costs nothing beyond this line
         width, height = event.get("boundingRectWidth", 0), event.get("boundingRectHeight", 0)
         if not (width and height):
@@ -218,6 +222,10 @@ class Picture:
         x = (event["x"] + 0.5 - event["boundingRectLeft"]) / width  # browsers floor the mouse to whole pixels
         y = (event["y"] + 0.5 - event["boundingRectTop"]) / height
         row, col = self.frame.to_photo(y * self.frame.grid[0] - 0.5, x * self.frame.grid[1] - 0.5)
+        if self._on_hover is not None:
+            self._on_hover(None if kind == "leave" else (row, col))
+        if idle:
+            return
         button = event.get("button", 0)
         if button == 0 and event.get("ctrlKey"):
             button = 2  # the other way to say right click on a Mac
@@ -274,6 +282,16 @@ class Picture:
                 self._point()
             if url is not None:
                 self.acknowledgement.mark()
+
+    def still(self, rgb: np.ndarray, marks: Sequence[Mark]) -> Pillow.Image:
+        """A picture with its points, as they look on the screen."""
+        picture = Pillow.fromarray(rgb).resize(self.frame.grid[::-1])
+        draw = ImageDraw.Draw(picture)
+        for mark in marks:
+            row, col = self.frame.to_grid(mark.row, mark.col)
+            for radius, colour in rings(mark):
+                draw.ellipse((col - radius, row - radius, col + radius, row + radius), fill=colour)
+        return picture.resize(self.css[::-1], Pillow.Resampling.LANCZOS)
 
     def replay(self) -> None:
         """Draw everything again, for a browser that has just come."""

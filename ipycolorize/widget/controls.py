@@ -9,11 +9,11 @@ from typing import Any
 from ipywidgets import HTML, Button, FileUpload, HBox, IntSlider, Text, VBox
 
 from ..color import to_hex
+from ..palette import COLORS
+from .choices import COMMON, Colors
 from .gestures import RECENT, Command, Pick, Resize
 from .parts import Post, Wishes, row, section, styled, switch
 from .swatches import AB, RGB, Gamut, Swatches
-
-Colors = tuple[tuple[RGB, AB, str], ...]  # what it looks like here, what it is, what to say about it
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,17 @@ class Controls:
         name: of the photograph, for the names of files.
         size: patch size at the start, photo pixels.
         largest: greatest patch size.
+        recommend: the colours offered are suggestions, at most nine; else the common ones.
     """
 
-    def __init__(self, post: Post, *, name: str, size: int, largest: int) -> None:
+    def __init__(self, post: Post, *, name: str, size: int, largest: int, recommend: bool = True) -> None:
         self._post, self._stem = post, name
         self._wish = Wishes(post)
         self._colors: dict[str, Colors] = {"suggested": (), "recent": ()}
         self.toolbar = self._build_toolbar()
         self.gamut = Gamut(lambda ab, done: post(Pick(ab, done)))
-        self._suggested = Swatches(9, lambda number: self._pick("suggested", number))
+        count = COLORS if recommend else len(COMMON)
+        self._suggested = Swatches(count, lambda number: self._pick("suggested", number))
         self._recent = Swatches(RECENT, lambda number: self._pick("recent", number))
         self._chip = styled(HTML(), "ipc-chip")
         self._field = styled(Text(placeholder="#d04020 or 208, 64, 32", continuous_update=False), "ipc-field")
@@ -99,11 +101,13 @@ class Controls:
         self._field.observe(lambda change: self._wish(TypedColor(change["new"])), "value")
         self._slider.observe(lambda change: self._wish(Resize(change["new"])), "value")
         export.on_click(lambda _: post(ExportPicture(self._file.value)))
+        offered = section("Suggested here" if recommend else "Common colours", self._suggested.box)
+        switch(offered, "ipc-common", not recommend)
         self.panel = styled(
             VBox(
                 [
                     section("Colour", self.gamut.box, row(self._chip, self._field)),
-                    section("Suggested here", self._suggested.box),
+                    offered,
                     styled(section("Recent", self._recent.box), "ipc-recent"),
                     section("Point size", row(self._slider, self._size)),
                     section("Full-size picture", row(self._file, export)),

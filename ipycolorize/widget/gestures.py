@@ -303,3 +303,13 @@ def _command(session: Session, state: State, name: Name) -> State:
             session.remove(hint.id)
             return replace(state, place=(hint.row, hint.col))
     return state
+
+
+def pointless(old: Event, new: Event) -> bool:
+    """Whether an event that waits can go because of the one right after it."""
+    match old, new:
+        case Pointer(kind="move"), Pointer(kind="move" | "up"):
+            return True
+        case (Pick(done=False), Pick()) | (Resize(), Resize()):
+            return True
+    return False

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ipycanvas.canvas import _CANVAS_MANAGER
 from ipyevents import Event
-from ipywidgets import HTML, Box, DOMWidget, VBox
+from ipywidgets import HTML, Box, DOMWidget, VBox, Widget
 
 Post = Callable[[Any], None]
 
@@ -72,3 +74,25 @@ def section(title: str, *parts: DOMWidget) -> VBox:
 def row(*parts: DOMWidget) -> Box:
     """Parts side by side."""
     return styled(Box(parts), "ipc-row")
+
+
+def close(widget: Widget) -> None:
+    """Close a widget with all its parts; ipywidgets leaves children, layouts and styles alive."""
+    for value in list(widget.trait_values().values()):
+        for part in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(part, Widget) and part is not _CANVAS_MANAGER and part.comm is not None:
+                close(part)
+    Widget.close(widget)
+
+
+def said(text: str) -> str:
+    """HTML of a status line, which screen readers read when it changes."""
+    return f'<span role="status" aria-live="polite">{text}</span>'
+
+
+def explained(error: Exception) -> str:
+    """HTML of an error for a status line."""
+    text = html.escape(str(error) or type(error).__name__)
+    if not isinstance(error, ValueError | OSError):
+        text = f"{type(error).__name__}: {text}. Your points are kept: undo, or try again"
+    return f"<b>{text[0].upper()}{text[1:]}.</b>"

@@ -8,6 +8,7 @@ It is what a reopened notebook and nbconvert show.
 from __future__ import annotations
 
 import base64
+import html
 import io
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,10 @@ def download_url(path: Path) -> str | None:
         ):
             return f"{server['base_url']}files/{quote(path.relative_to(root).as_posix())}?download=1"
     return None
+
+
+def saved(path: Path, what: str) -> str:
+    """HTML that says what was written where, with a link to it where there can be one."""
+    url = download_url(path)
+    link = f' · <a href="{html.escape(url)}" download>Download</a>' if url else ""
+    return f"{html.escape(what)} to {html.escape(str(path))}{link}"

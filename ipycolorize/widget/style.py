@@ -112,6 +112,7 @@ CSS = """
 }
 .ipc-swatches { display: grid; grid-template-columns: repeat(9, 1fr); gap: 4px; overflow: visible; }
 .ipc-recent .ipc-swatches { grid-template-columns: repeat(10, 1fr); }
+.ipc-common .ipc-swatches { grid-template-columns: repeat(12, 1fr); gap: 3px; }
 .ipc-pad .ipc-swatch {
   min-width: 0; padding: 0; border: 1px solid var(--ipc-edge); border-radius: 3px; box-shadow: none;
 }
@@ -211,6 +212,35 @@ CSS = """
 }
 .ipc-pad .ipc-slider.ipc-pale .slider-container { opacity: .5; }
 
-body:not(.jp-Notebook) .jp-OutputArea-child:has(.ipc-pad) + .jp-OutputArea-child { display: none; }
+.ipc-compare-tools { flex-wrap: wrap; align-items: center; gap: 0 16px; overflow: visible; }
+.ipc-pad .ipc-show { width: 208px; margin-bottom: 8px; }
+.ipc-pad .ipc-show select { height: 28px; font-size: 13px; }
+.ipc-pad .ipc-compare { flex: 1 1 480px; }
+.ipc-sides { display: flex; flex-flow: row wrap; gap: 12px 16px; overflow: visible; }
+.ipc-side { flex: 1 1 230px; min-width: 0; overflow: visible; }
+.ipc-pad .ipc-name { padding-bottom: 4px; }
+.ipc-name b { font-weight: 600; }
+.ipc-pad .ipc-side .ipc-status { min-height: 18px; padding-top: 0; font-size: 12px; }
+.ipc-pad .ipc-reading { min-height: 18px; padding-top: 6px; font-variant-numeric: tabular-nums; }
+.ipc-reading i {
+  display: inline-block; width: 12px; height: 12px; margin-right: 5px; vertical-align: -2px;
+  border-radius: 2px; box-shadow: inset 0 0 0 1px var(--ipc-edge);
+}
+.ipc-pad .ipc-over, .ipc-pad .ipc-over .widget-html-content {
+  position: absolute; inset: 0; height: 100%; pointer-events: none;
+}
+.ipc-over svg { position: absolute; inset: 0; width: 100%; height: 100%; }
+.ipc-over line { stroke: #fff; stroke-width: 2px; vector-effect: non-scaling-stroke; }
+.ipc-over line.ipc-under { stroke: #141414; stroke-width: 4px; }
+.ipc-plus { position: absolute; }
+.ipc-plus::before, .ipc-plus::after {
+  content: ""; position: absolute; background: #fff; box-shadow: 0 0 0 1px #141414;
+}
+.ipc-plus::before { left: -11px; top: -1px; width: 22px; height: 2px; }
+.ipc-plus::after { left: -1px; top: -11px; width: 2px; height: 22px; }
+
+body:not(.jp-Notebook) .jp-OutputArea-child:has(.ipc-pad):not(:has(.ipc-test)) + .jp-OutputArea-child {
+  display: none;
+}
 body.jp-Notebook .jp-OutputArea-child:has(.ipc-pad) { display: none; }
 """

@@ -1,0 +1,112 @@
+"""A file of events, one line of JSON each, on the disk before the program goes on.
+
+Nothing that was written is lost when a kernel dies; of a line that was being written then, the torn rest is
+dropped by whoever opens the file next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+
+class JournalError(ValueError):
+    """A journal that is not what it should be, or belongs to something else."""
+
+
+class Journal:
+    """Events about one undertaking, which its first line describes.
+
+    Args:
+        path: the file; folders are made, and a file that is there is continued.
+        about: the first line: everything that must be the same for the events to belong together.
+
+    Raises:
+        JournalError: the file there is about something else, or no journal.
+        OSError: it cannot be read or written.
+
+    Attributes:
+        records: the events so far, oldest first.
+    """
+
+    def __init__(self, path: Path, about: Record) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            self.records: list[Record] = []
+            self._write(about)
+            return
+        whole = path.read_bytes()
+        kept = whole[: whole.rfind(b"\n") + 1]
+        if kept != whole:
+            os.truncate(path, len(kept))
+        if not kept:
+            self.records = []
+            self._write(about)
+            return
+        present, self.records = read_journal(path)
+        if present != json.loads(json.dumps(about)):
+            raise JournalError(
+                f"expected {path} to be about the same photographs, methods and settings as now, but it was "
+                "begun with others; choose another name or folder"
+            )
+
+    def append(self, record: Record) -> None:
+        """Write an event.
+
+        Raises:
+            OSError: it cannot be written; nothing has changed.
+        """
+        self._write(record)
+        self.records.append(record)
+
+    def _write(self, record: Record) -> None:
+        line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        with self._path.open("ab") as file:
+            start = file.tell()
+            try:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.truncate(self._path, start)
+                raise
+
+
+def read_journal(path: Path) -> tuple[Record, list[Record]]:
+    """What a journal is about, and its events; a torn last line is left out.
+
+    Raises:
+        JournalError: it is none.
+        OSError: it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        about, *records = [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise JournalError(f"expected lines of JSON in {path}, got something else: {error}") from None
+    return about, records
+
+
+def check_name(name: str) -> str:
+    """The name of a participant, which becomes part of a file's name.
+
+    Raises:
+        ValueError: it could not.
+    """
+    if not re.fullmatch(r"\w([\w. -]{0,62}\w)?", name):
+        raise ValueError(
+            f"expected a participant's name or number of letters, digits, spaces, . - and _, got {name!r}"
+        )
+    return name
+
+
+def now() -> str:
+    """The time in UTC, to the second: 2026-01-31T12:00:00Z."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
