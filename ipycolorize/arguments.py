@@ -10,7 +10,7 @@ from . import __version__
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 FEW = (0, 1, 2, 5, 10, 20)  # where every point takes a prediction
-EXPERIMENTS = ("table1", "figure3", "figure6", "figure7", "figure8", "figure9")
+EXPERIMENTS = ("table1", "figure3", "figure6", "figure7", "figure8", "figure9", "figure10", "limits")
 NETWORKS = ("live", "siggraph17", "zhang16", "larsson16", "iizuka16")
 REVEALS = (
     "random", "max-error", "entropy", "all", "histogram", "saturation", "histogram+saturation",
@@ -154,7 +154,8 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 def _add_measuring(command: argparse.ArgumentParser, *, methods: str = "live,gray") -> None:
     command.add_argument(
         "--methods", default=methods,
-        help=f"networks, weights files, gray, reinhard, larsson-matching; with commas (default {methods})",
+        help="with commas: networks, weights files, gray, levin, bilateral, deepprop, reinhard, "
+        f"larsson-matching (default {methods})",
     )  # fmt: skip
     command.add_argument("--size", type=natural, default=256, help="photographs are squashed to this side")
     command.add_argument("--limit", type=natural, help="use at most so many photographs")

@@ -1,4 +1,4 @@
-"""The command line: `ipycolorize lab | colorize | train | evaluate | behaviour | transfer | bench`."""
+"""The command line: `ipycolorize lab | colorize | train`, and the commands of `measuring`."""
 
 from __future__ import annotations
 

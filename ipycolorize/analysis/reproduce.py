@@ -69,6 +69,8 @@ EXPERIMENTS: dict[str, Experiment] = {
     "figure7": Experiment("unusual:reproduce", ("live", "siggraph17", "levin"), limit=4),
     "figure8": Experiment("seams:reproduce", ("live", "siggraph17", "levin"), limit=2),
     "figure9": Experiment("references:reproduce", ("live",), limit=4),
+    "figure10": Experiment("legacy:reproduce", ("live", "siggraph17"), limit=4),
+    "limits": Experiment("limits:reproduce", ("live", "siggraph17", "levin"), limit=4),
 }
 
 

@@ -15,7 +15,8 @@ at its own place (what belongs to it turns as it did). g is how much colour a pl
 so that a hint in the light does not paint it flat. s_k weighs a hint by what it says: one that contradicts
 the automatic colour means an unusual thing and should fill it (paper, section 4.3), one that agrees leaves
 the rest to `auto`.
-Where the null wins, the automatic colour stays. A small tail at full resolution then sharpens colour borders
+Where the null wins, the automatic colour stays. What the hints' own places still lack after that flows along
+the same weights; see `propagation`. A small tail at full resolution then sharpens colour borders
 along the photograph's own edges and trusts revealed pixels:
 
     out(x) = ab(x) + m(x) t(x) (c(x) - ab(x)) + (1 - m(x) t(x)) r(x)
