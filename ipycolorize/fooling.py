@@ -50,16 +50,20 @@ class Answer:
         return self.views == 1 and all(abs(shown - self.asked) <= TOLERANCE for shown in self.shown)
 
 
-def read_answers(folder: str | Path) -> list[Answer]:
-    """All answers of all participants, practice and vigilance too.
+def read_answers(source: str | Path) -> list[Answer]:
+    """All answers, practice and vigilance too.
+
+    Args:
+        source: a folder, for those of all participants, or the file of one.
 
     Raises:
         ValueError: no file of this test, or one that is damaged.
         OSError: one cannot be read.
     """
-    files = sorted(Path(folder).glob(f"*{SUFFIX}"))
+    source = Path(source)
+    files = [source] if source.is_file() else sorted(source.glob(f"*{SUFFIX}"))
     if not files:
-        raise ValueError(f"expected answers, files named *{SUFFIX}, in {folder}; found none")
+        raise ValueError(f"expected answers, files named *{SUFFIX}, in {source}; found none")
     answers = []
     for path in files:
         about, records = read_journal(path)
@@ -110,7 +114,7 @@ def fooling_rates(source: str | Path | Sequence[Answer], *, watchful: float = 0.
     """The fooling rate of each method, over all participants: table 2.
 
     Args:
-        source: a folder with the participants' files, or their answers.
+        source: a folder with the participants' files, one such file, or answers.
         watchful: who recognises less than this share of the vigilance pairs is left out.
 
     Raises:

@@ -2,8 +2,9 @@
 
 Two ways to say which hint coloured a pixel:
 
-- *weights*: the w(x, h) that `live` colours with. They are shares: with that of the photograph itself, whose
-  automatic colour stays where no hint wins, they sum to 1.
+- *weights*: the w(x, h) that `live` colours with, and along which flows what is missing at the hints after
+  that. They are shares: with that of the photograph itself, whose automatic colour stays where no hint wins,
+  they sum to 1.
 - *leave-one-out*: how far the colour moves, in Lab units of ab, when a hint is taken away. It can be asked of
   every network. Two hints that say the same vouch for each other: neither is missed.
 

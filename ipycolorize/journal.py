@@ -68,11 +68,11 @@ class Journal:
 
     def _write(self, record: Record) -> None:
         line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
-        with self._path.open("ab") as file:
+        with self._path.open("ab", buffering=0) as file:  # a buffer would write its rest while closing
             start = file.tell()
             try:
-                file.write(line)
-                file.flush()
+                while line:
+                    line = line[file.write(line) :]
                 os.fsync(file.fileno())
             except OSError:
                 os.truncate(self._path, start)
@@ -87,19 +87,20 @@ def read_journal(path: Path) -> tuple[Record, list[Record]]:
         OSError: it cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        lines = path.read_bytes().split(b"\n")[:-1]  # the torn rest may end within a letter
         about, *records = [json.loads(line) for line in lines]
     except ValueError as error:
         raise JournalError(f"expected lines of JSON in {path}, got something else: {error}") from None
     return about, records
 
 
-def check_name(name: str) -> str:
-    """The name of a participant, which becomes part of a file's name.
+def check_name(participant: str | int) -> str:
+    """The name or number of a participant as text, which becomes part of a file's name.
 
     Raises:
         ValueError: it could not.
     """
+    name = str(participant)
     if not re.fullmatch(r"\w([\w. -]{0,62}\w)?", name):
         raise ValueError(
             f"expected a participant's name or number of letters, digits, spaces, . - and _, got {name!r}"

@@ -17,6 +17,7 @@ from PIL import Image
 from .color import lab_to_rgb, rgb_to_lab, to_uint8
 from .image import Photo, read_photo
 from .models.base import Network
+from .models.weights import load_model
 from .session import SHORT_SIDE, Session
 
 SIDE = 256  # pixels of the pictures' short side, as in the paper
@@ -69,10 +70,14 @@ def colorized_pairs(
         ValueError: two photographs of one name; whatever `Session` raises.
     """
     named = methods if isinstance(methods, Mapping) else {name: name for name in methods}
+    networks = {
+        method: source if isinstance(source, Network) else load_model(source)
+        for method, source in named.items()
+    }
     pairs = []
     for name, photo in named_photos(photographs).items():
         real = shrunk(photo.rgb, side)
-        for method, network in named.items():
+        for method, network in networks.items():
             session = Session(real, network, device=device, short_side=min(side, SHORT_SIDE))
             pairs.append(Pair(name, method, real, session.rgb()))
     return pairs

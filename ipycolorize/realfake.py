@@ -110,7 +110,7 @@ class Sitting:
         self,
         pairs: Sequence[Pair],
         *,
-        participant: str,
+        participant: str | int,
         folder: Path,
         practice: int = 4,
         vigilance: int = 0,

@@ -108,7 +108,7 @@ class Course:
         self,
         photographs: Iterable[str],
         *,
-        participant: str,
+        participant: str | int,
         folder: Path,
         seconds: float = SECONDS,
         recommend: Recommend = "alternate",
@@ -117,11 +117,11 @@ class Course:
         if not seconds > 0:
             raise ValueError(f"expected a positive number of seconds for each photograph, got {seconds}")
         self._name, self._folder, self._seconds = check_name(participant), Path(folder), seconds
-        self.tasks = plan(photographs, recommend=recommend, seed=f"{seed} {participant}")
+        self.tasks = plan(photographs, recommend=recommend, seed=f"{seed} {self._name}")
         about = {
-            "participant": participant, "seconds": seconds, "tasks": [asdict(task) for task in self.tasks],
+            "participant": self._name, "seconds": seconds, "tasks": [asdict(task) for task in self.tasks],
         }  # fmt: skip
-        self._journal = Journal(self._folder / f"{participant}{SUFFIX}", about)
+        self._journal = Journal(self._folder / f"{self._name}{SUFFIX}", about)
 
     @property
     def done(self) -> int:

@@ -50,7 +50,7 @@ def test_leaving_a_hint_out_is_what_the_network_says_without_it(session):
     assert (found.null == NOTICED).all()
 
 
-def test_weights_are_shares_and_mix_the_colours_of_plain_propagation(small, make_live):
+def test_weights_are_shares_and_mix_the_colours_of_plain_propagation(small, make_live, first_round):
     session = Session(small, make_live(answers=False), device="cpu", short_side=48)
     for (row, col), ab in zip(PLACES, COLOURS, strict=True):
         session.add(row, col, ab=ab, size=1)

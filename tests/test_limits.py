@@ -1,5 +1,7 @@
 """Limits, of networks that reach exactly as far as they are told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -109,6 +111,14 @@ def test_an_edit_changes_one_point(monkeypatch):
         assert torch.equal(edit.ab[:, :4], first.ab[:, :4])
         assert not torch.equal(edit.ab[:, 4], first.ab[:, 4])
     assert len({edit.ab[0, 4, 0].item() for edit in edits}) == limits.REPEATS
+
+
+def test_photographs_without_things_have_no_curves_of_them():
+    flat = Request(["flat"], [np.full((SIZE, SIZE, 3), (120, 170, 110), np.uint8)], {"gray": Gray()}, None)
+    report = reproduce(replace(flat, size=SIZE, counts=(0, 1), progress=False))
+    assert {row["measure"] for row in report.rows} == {GOOD, SLOW}
+    (legend,) = [axes.get_legend() for axes in report.figure.axes if axes.get_legend()]
+    assert [text.get_text() for text in legend.get_texts()] == ["gray"]
 
 
 def test_report_has_all_three(tmp_path):

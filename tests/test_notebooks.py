@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 QUICKER = {  # a parameter as it stands, and for tests
     "03_unusual_colours": ("SIDE = 256", "SIDE = 96"),
-    "02_palette": ("SIDE = 256", "SIDE = 64"),
+    "02_palette": ("PLACES_EACH = 256, 30", "PLACES_EACH = 64, 3"),
     "04_training": ("MINUTES = 1.0", "MINUTES = 0.05"),
     "05_psnr_curves": ("SIDE = 128", "SIDE = 48"),
     "06_global_hints": ("SIDE = 256", "SIDE = 64"),

@@ -199,6 +199,30 @@ def test_a_torn_line_costs_itself_only(tmp_path):
     assert len(read_answers(tmp_path)) == 12
 
 
+def test_a_line_torn_within_a_letter_costs_itself_only(tmp_path):
+    path = tmp_path / "j.jsonl"
+    Journal(path, {"a": "é"}).append({"b": 2})
+    with path.open("ab") as file:
+        file.write(b'{"c": "\xc3')
+    assert read_journal(path) == ({"a": "é"}, [{"b": 2}])
+
+
+def test_a_disk_that_fills_up_within_a_line_leaves_nothing_of_it(tmp_path):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "j.jsonl"
+    journal = Journal(path, {"a": 1})
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 6000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            journal.append({"text": 9000 * "x"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    journal.append({"b": 2})
+    assert read_journal(path) == ({"a": 1}, [{"b": 2}])
+
+
 def test_an_answer_that_the_disk_refuses_is_not_taken_for_given(tmp_path, monkeypatch):
     test = sitting(tmp_path)
     go_through(test, right, count=2)

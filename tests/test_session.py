@@ -118,7 +118,7 @@ def test_a_new_hint_without_a_colour_changes_nothing_until_it_gets_one(session):
     before = session.rgb()
     hint = session.add(55, 95)
     assert np.array_equal(session.rgb(), before)
-    assert session.color_of(hint) == pytest.approx(tuple(before[55, 95]), abs=3)
+    assert session.color_of(hint) == pytest.approx(before[55, 95].tolist(), abs=3)
     session.move(hint.id, 20, 30)
     assert np.array_equal(session.rgb(), before)
     assert session.present_ab(session.hints[hint.id]) == pytest.approx(session.ab_at(20, 30))

@@ -70,7 +70,7 @@ def measure(
     methods: dict[str, Network],
     photographs: Iterable[np.ndarray],
     *,
-    damages: Iterable[str] = tuple(DAMAGES),
+    damages: Sequence[str] = tuple(DAMAGES),
     size: int = 256,
     seed: int = 0,
     progress: bool = True,

@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from ..color import rgb_to_lab
 from ..hints import HintBatch
+from ..influence import NOTICED
 from ..models.base import Network
 from ..protocol import psnr_of, random_points, reveal_points
 from .behaviour import following
@@ -36,7 +37,6 @@ from .things import middle_square
 from .unusual import Case, draw_case
 
 Shown = Callable[[HintBatch], Tensor]  # points -> ab of one photograph
-SEEN = 2.3  # ab units: a difference that is just noticeable
 RINGS = (0, 8, 16, 32, 64, 128)  # pixels from the thing, where one ring ends and the next begins
 SPREADING = (1, 2, 3, 5, 10)  # points in a thing
 COUNTS = (0, 1, 10, 100, 500)  # points in a photograph
@@ -65,7 +65,7 @@ def far(network: Network, photographs: Iterable[np.ndarray], *, size: int = 256,
         for ring, end in zip(RINGS, (*RINGS[1:], math.inf), strict=True):
             region = case.segment.outside & (away > ring) & (away <= end)
             if region.any():
-                found[ring].append((change[region] > SEEN).double().mean().item())
+                found[ring].append((change[region] > NOTICED).double().mean().item())
     return [_row(FAR, ring, values) for ring, values in found.items() if values]
 
 
@@ -152,10 +152,10 @@ def reproduce(request: Request) -> Report:
         rows += [{"method": name, **row} for row in found]
     note = (
         f"Middle squares of {request.size} x {request.size}. changed outside: share of the pixels outside a "
-        f"thing that one point in an unusual colour in it changes by more than {SEEN} in ab; at: pixels from "
-        "the thing, where a ring begins. thing not filled: share that goes less than half of the way to the "
-        "unusual colour; at: points. PSNR and edit (milliseconds, one of the points in another colour): at "
-        "random true points. Means; photographs: those that have a thing, and pixels at that distance."
+        f"thing that one point in an unusual colour in it changes by more than {NOTICED} in ab; at: pixels "
+        "from the thing, where a ring begins. thing not filled: share that goes less than half of the way to "
+        "the unusual colour; at: points. PSNR and edit (milliseconds, one of the points in another colour): "
+        "at random true points. Means; photographs: those that have a thing, and pixels at that distance."
     )
     return Report("limits", rows, draw(rows), note)
 
@@ -180,7 +180,8 @@ def draw(rows: Sequence[Row]) -> Figure:
             axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             axis.yaxis.set_minor_locator(NullLocator())
-    figure.axes[0].legend(fontsize=TEXT, frameon=False)
+    drawn = next(axis for axis in figure.axes if axis.lines)  # photographs without things leave some empty
+    drawn.legend(fontsize=TEXT, frameon=False)
     return figure
 
 

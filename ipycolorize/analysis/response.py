@@ -19,6 +19,7 @@ from .plots import COLOURS, GREY, TEXT
 from .report import Report
 
 HINT = "the hint"  # name of the region under the hint's own patch
+DASHED = (0, (3, 3))  # short enough that a line below shows in the gaps
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +146,7 @@ def plot(responses: Mapping[str, Response], *, along: str) -> Figure:
             axes.plot(way, response.moved(region), color=colour, linewidth=1.4, label=name)
         if region == HINT:
             asked = np.linalg.norm(first.path - first.start[region], axis=1)
-            axes.plot(way, asked, color=GREY, linewidth=0.9, linestyle=(0, (4, 2)), label="as the hint says")
+            axes.plot(way, asked, color="black", linewidth=0.9, linestyle=DASHED, label="as the hint says")
         _dress(axes, region)
         colours = _screen(first.path)
         strip.imshow(colours[None], aspect="auto", extent=(way[0], way[-1], 0, 1), interpolation="bilinear")

@@ -239,7 +239,8 @@ def draw_sweep(rows: Sequence[Row]) -> Figure:
         strict=True,
     ):
         for number, method in enumerate(methods):
-            _draw(axis, [row for row in rows if row["method"] == method], key, COLOURS[number], method)
+            mine = [row for row in rows if row["method"] == method]
+            _draw(axis, mine, key, COLOURS[number % len(COLOURS)], method)
         axis.set_xlabel("Distance of the points (pixels)", fontsize=TEXT)
         axis.set_ylabel(name, fontsize=TEXT)
         axis.set_ylim(bottom=0)

@@ -35,6 +35,7 @@ from .swatches import parse_color
 from .worker import Worker
 
 START = "Click anywhere on the photograph to add a colour point."
+AUTOMATIC = "This network colours by itself: points change nothing. Open the photograph with live for points."
 READY = "ready"  # a browser has (re)connected
 REFRESH = "refresh"  # the session was changed from outside
 
@@ -91,9 +92,10 @@ class Colorizer(VBox):
             recommend=recommend,
         )
         self._status = HTML(_dom_classes=["ipc-status"])
-        reads = self.session.network.reads_global_hints
-        reason = f"{self.session.network_name} reads points only; open the photograph with live for moods"
-        self._mood = MoodPanel(self._post, unavailable="" if reads else reason)
+        network = self.session.network
+        reads = "points only" if network.reads_points else "the photograph alone"
+        reason = f"{self.session.network_name} reads {reads}; open the photograph with live for moods"
+        self._mood = MoodPanel(self._post, unavailable="" if network.reads_global_hints else reason)
         view = VBox([self._picture.box, self._status, self._mood.box], _dom_classes=["ipc-view"])
         width = self._picture.css[1]
         view.layout.max_width = f"{max(width, 300)}px"
@@ -284,9 +286,11 @@ class Colorizer(VBox):
         milliseconds = 1000 * (time.perf_counter() - began)
         where = f"{session.network_name} on {session.device}"
         what = " · ".join([*(["Mood"] if mood else []), *([_points(len(hints))] if hints else [])])
-        self._summary = html.escape(
-            f"{what} · {milliseconds:.0f} ms · {where}" if what else f"{START} ({where})"
-        )
+        if not session.network.reads_points:
+            said = f"{AUTOMATIC} ({where})"
+        else:
+            said = f"{what} · {milliseconds:.0f} ms · {where}" if what else f"{START} ({where})"
+        self._summary = html.escape(said)
 
     def _show_controls(self, event: Any = None) -> None:
         """Bring the controls up to date, unless newer events wait: suggestions can come later."""

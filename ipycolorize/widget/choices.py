@@ -7,7 +7,6 @@ The paper's study compares the two (section 4.2): one of its interfaces has the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from ..color import to_hex
 from ..gamut import displayed
@@ -15,7 +14,6 @@ from ..session import Session
 from .swatches import AB, RGB
 
 Colors = tuple[tuple[RGB, AB, str], ...]  # what it looks like here, what it is, what to say about it
-Choose = Callable[[Session, int, int], Colors]  # for a pixel of the photograph
 
 HUES = 12  # around the ab plane
 CHROMAS = (18.0, 36.0, 58.0)  # Lab units: muted, clear, vivid

@@ -245,7 +245,8 @@ class Compare(VBox):
                 return saved(Path(name), "Points saved")
             case LoadHints(name, content):
                 self.board.load(content)
-                return html.escape(f"Points loaded from {name}.")
+                kept = " Their mood shows in a Colorizer, not here." if self.board.mood else ""
+                return html.escape(f"Points loaded from {name}.{kept}")
             case ExportPicture(name):
                 self._state = gestures.settle(self.board, self._state)
                 self._tell()

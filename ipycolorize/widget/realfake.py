@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, Text, VBox
 
-from ..fooling import FoolingRate, fooling_rates, read_answers
+from ..fooling import FoolingRate, fooling_rates
 from ..pairs import Pair
-from ..realfake import SECONDS, Sitting
+from ..realfake import SECONDS, SUFFIX, Sitting
 from . import trial
 from .parts import close
 from .style import CSS
@@ -49,10 +49,11 @@ class RealOrFake(VBox):
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], *, participant: str, folder: str | Path, practice: int = 4,
+        self, pairs: Sequence[Pair], *, participant: str | int, folder: str | Path, practice: int = 4,
         vigilance: int = 0, seconds: float = SECONDS, seed: int = 0,
     ) -> None:  # fmt: skip
-        self._folder, self._participant, self._seconds = Path(folder), participant, seconds
+        self._folder, self._seconds = Path(folder), seconds
+        self._file = self._folder / f"{participant}{SUFFIX}"
         self._sitting = Sitting(
             pairs, participant=participant, folder=self._folder, practice=practice, vigilance=vigilance,
             seconds=seconds, seed=seed,
@@ -77,9 +78,7 @@ class RealOrFake(VBox):
         Raises:
             ValueError, OSError: the file cannot be read.
         """
-        return fooling_rates(
-            [answer for answer in read_answers(self._folder) if answer.participant == self._participant]
-        )
+        return fooling_rates(self._file)
 
     def close(self) -> None:
         """End the view; the answers are saved."""

@@ -183,17 +183,17 @@ class Side:
     # -- the thread -----------------------------------------------------------------------------------------
 
     def _handle(self, events: list[Any]) -> None:
-        message = ""
+        if READY in events:
+            self.picture.replay()
+        wanted = self._wanted  # another thread may replace it
+        if wanted is not None:
+            with self.session.lock:  # at once, whether they are painted now or not: what is exported has them
+                self.session.hints = replace(self.session.hints, items=wanted.hints)
+            self._paint(wanted)
         for event in events:
-            if event == READY:
-                self.picture.replay()
-            elif isinstance(event, ExportPicture):
+            if isinstance(event, ExportPicture):
                 self.session.export(event.name)
-                message = saved(Path(event.name), "Written")
-        if self._wanted is not None:
-            self._paint(self._wanted)
-        if message:
-            self._say(message)
+                self._say(saved(Path(event.name), "Written"))
 
     def _paint(self, wanted: Wanted) -> None:
         seen = replace(wanted, selected=None, place=(0, 0))
@@ -202,9 +202,7 @@ class Side:
         self.picture.acknowledgement.wait()
         began = time.perf_counter()
         session, shape = self.session, self.picture.sent_shape
-        with session.lock:
-            session.hints = replace(session.hints, items=wanted.hints)
-            self._colors = session.rgb(shape)
+        self._colors = session.rgb(shape)
         if self._drawn is None or self._drawn.hints != wanted.hints:  # else it was painted before
             self._took = 1000 * (time.perf_counter() - began)
         rgb = self._colors

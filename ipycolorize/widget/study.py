@@ -117,7 +117,7 @@ class Study(VBox):
     """
 
     def __init__(
-        self, photographs: Mapping[str, Any] | Iterable[Any], *, participant: str, folder: str | Path,
+        self, photographs: Mapping[str, Any] | Iterable[Any], *, participant: str | int, folder: str | Path,
         seconds: float = SECONDS, recommend: Recommend = "alternate", network: Any = "live",
         device: str = "auto", seed: int = 0,
     ) -> None:  # fmt: skip
@@ -126,7 +126,10 @@ class Study(VBox):
             self._photos, participant=participant, folder=Path(folder), seconds=seconds, recommend=recommend,
             seed=seed,
         )  # fmt: skip
-        self._network = network if not isinstance(network, str | Path) else load_model(network)
+        if isinstance(network, str | Path):
+            self._name, self._network = Path(network).stem, load_model(network)
+        else:
+            self._name, self._network = network.name, network
         self._device, self._seconds = device, seconds
         self._pad: TimedPad | None = None
         self._over = threading.Event()
@@ -153,8 +156,8 @@ class Study(VBox):
         """End the view. What is finished is saved; a photograph under way will be begun anew."""
         self._over.set()
         self._worker.close()
-        if self._pad is not None:
-            self._pad.close()
+        for pad in self._place.children:  # a finished one, too, has a thread
+            pad.close()
         close(self)
 
     # -- callbacks, which only post; and the worker's thread ------------------------------------------------
@@ -178,6 +181,7 @@ class Study(VBox):
         task = self._course.tasks[self._course.done]
         self._say("Preparing the photograph …")
         session = Session(self._photos[task.photograph], self._network, device=self._device)
+        session.network_name = self._name  # of the weights, which a module does not know
         pad = TimedPad(session, recommend=task.recommend)
         old, self._place.children = self._place.children, (pad,)
         for part in old:

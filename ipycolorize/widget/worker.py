@@ -141,27 +141,3 @@ class Worker:
         if seconds > 0:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, seconds)
-
-
-class Inline:
-    """The same without a thread, for tests: an event is handled, idle work included, when `post` returns."""
-
-    pending = False
-    alive = True
-
-    def __init__(self, handle: Handle, *, idle: Sequence[Idle] = (), **_: Any) -> None:
-        self._handle, self._idle = handle, tuple(idle)
-
-    def post(self, event: Any) -> None:
-        """Handle an event now; errors reach the caller."""
-        self._handle([event])
-        for _, function in self._idle:
-            function()
-
-    def wait(self, timeout: float = 0.0, *, idle: int | None = None) -> bool:
-        """Nothing ever waits."""
-        return True
-
-    def close(self) -> None:
-        """Nothing to stop."""
-        self.alive = False

@@ -11,10 +11,12 @@ from PIL import Image
 
 from ipycolorize.families import families, shares_of
 from ipycolorize.image import read_photo
+from ipycolorize.models.iizuka16 import Iizuka16
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.mood import Mood, MoodError
 from ipycolorize.session import Session
 from ipycolorize.widget import Colorizer
+from ipycolorize.widget.app import REFRESH
 from ipycolorize.widget.bars import Bars, colors, percent
 from ipycolorize.widget.controls import LoadHints, SaveHints
 from ipycolorize.widget.gestures import Command, Pointer, State
@@ -470,6 +472,20 @@ def test_a_mood_is_saved_and_loaded_with_the_points(pad, tmp_path, monkeypatch, 
     do(pad, LoadHints("h.json", (tmp_path / "h.json").read_bytes()))
     assert pad.session.mood.source == "sunset.png"
     assert "sunset.png" in pad._mood.reference._text.value
+
+
+def test_a_network_that_reads_no_points_says_so(photo):
+    pad = Colorizer(Session(photo, Iizuka16(width=2), device="cpu", short_side=64))
+    try:
+        assert pad._worker.wait(20, idle=1)
+        before = pad.rgb()
+        pad.session.add(10, 10, ab=(60.0, 30.0))
+        do(pad, REFRESH)
+        assert np.array_equal(pad.rgb(), before)
+        assert "points change nothing" in pad._status.value
+        assert "iizuka16 reads the photograph alone" in pad._mood._summary.value
+    finally:
+        pad.close()
 
 
 def test_a_network_that_reads_points_only_says_so(photo):

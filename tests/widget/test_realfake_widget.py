@@ -120,6 +120,15 @@ def test_the_end_shows_the_result_and_that_one_person_says_little(sit):
     assert not pictures(view)
 
 
+def test_a_damaged_file_of_somebody_else_does_not_disturb_the_end(sit, tmp_path):
+    (tmp_path / "Bob.realfake.jsonl").write_text("no journal\n")
+    view = sit(participant=7)  # a name or a number
+    for _ in range(5):
+        answer(view, 1)
+    assert "Thank you" in text(view)
+    assert sum(rate.answers for rate in view.rates()) == 4
+
+
 def test_the_end_says_how_many_answers_do_not_count(sit):
     view = sit()
     for _ in range(5):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import threading
 import time
 
@@ -17,6 +18,7 @@ from ipycolorize.color import rgb_to_lab
 from ipycolorize.influence import influence, owner_map
 from ipycolorize.models.live import Live
 from ipycolorize.models.siggraph17 import SIGGRAPH17
+from ipycolorize.mood import Mood
 from ipycolorize.widget.canvas import Picture
 from ipycolorize.widget.controls import ExportPicture, LoadHints, SaveHints, TypedColor
 from ipycolorize.widget.gestures import Command, Pick, Pointer
@@ -246,6 +248,35 @@ def test_files_of_points_and_pictures(duo, tmp_path, monkeypatch):
     assert "nonsense" in duo._status.value
 
 
+def test_an_export_while_a_network_works_has_the_newest_points_and_a_failure_costs_no_picture(
+    photo, tmp_path
+):
+    slow = Slow().eval()
+    duo = Compare(photo, [slow], device="cpu", height=200, short_side=48)
+    side = duo._sides[0]
+    try:
+        assert duo.wait(30)
+        slow.go.clear()
+        do(duo, Pointer("down", *POINT, buttons=1), Pointer("up", *POINT))  # holds up the network
+        do(duo, Pick((60.0, 30.0)), ExportPicture(str(tmp_path / "a.png")))
+        slow.go.set()
+        assert duo.wait(30)
+        (written,) = tmp_path.glob("a_*.png")
+        assert (np.asarray(Image.open(written)) == side.session.rgb()).all()
+        slow.go.clear()
+        do(duo, Pick((-40.0, 30.0)))
+        do(duo, Pick((0.0, -50.0)), ExportPicture(str(tmp_path / "nowhere" / "a.png")))
+        slow.go.set()
+        assert duo.wait(30)
+        assert "nowhere" in side._status.value
+        assert side.session.hints.items == duo.board.hints.items
+        shown = side.session.rgb(side.picture.sent_shape).astype(int)
+        assert np.abs(screen(side) - shown).mean() < 3
+    finally:
+        slow.go.set()
+        duo.close()
+
+
 def test_the_board_can_be_changed_from_a_cell(duo):
     duo.board.add(30, 40, ab=(10, 60))
     duo.refresh()
@@ -273,3 +304,13 @@ def test_closed_ones_leave_no_widget_and_no_thread(photo, networks):
         Compare(photo, networks, device="cpu", height=100, short_side=48).close()
     assert set(_instances) == widgets
     assert threading.active_count() == threads
+
+
+def test_a_mood_in_a_file_is_not_passed_over_in_silence(duo, session):
+    session.add(10, 10, ab=(40.0, 10.0))
+    do(duo, LoadHints("plain.json", json.dumps(session.to_json()).encode()))
+    assert "loaded from plain.json" in duo._status.value
+    assert "mood" not in duo._status.value
+    session.set_mood(Mood(saturation=0.3))
+    do(duo, LoadHints("moody.json", json.dumps(session.to_json()).encode()))
+    assert "mood shows in a Colorizer" in duo._status.value

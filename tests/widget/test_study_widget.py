@@ -175,6 +175,21 @@ def test_closing_leaves_nothing_behind(begin):
     assert len(_instances) == before
 
 
+def test_closing_ends_the_thread_of_a_finished_pad(begin):
+    study = begin()
+    pad = press(study)
+    over(study, pad)
+    study.close()
+    assert not pad._worker.alive
+
+
+def test_the_weights_that_helped_are_named(begin):
+    study = begin(network="siggraph17-global")
+    over(study, press(study))
+    (result,) = read_results(study._course._folder)
+    assert result.network == "siggraph17-global"
+
+
 # -- the two interfaces -------------------------------------------------------------------------------------
 
 
