@@ -25,7 +25,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "browser" in item.path.parts:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))  # one JupyterLab, one Chromium
             if not CHROMIUM.exists():
                 reason = f"no Chromium at {CHROMIUM}: install one, or set CHROMIUM to its path"
                 item.add_marker(pytest.mark.skip(reason=reason))
