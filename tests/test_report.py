@@ -73,16 +73,17 @@ def test_pictures_stand_where_they_belong_and_points_on_them() -> None:
         [[Panel(red, "red", (mark,)), Panel(green)], [None, Panel(red)]], names=["first", "second"]
     )
     seen = pixels(figure)
-    rows, cols = seen.shape[0] // 2, seen.shape[1] // 2
     is_red = (abs(seen - [200, 0, 0]) < 30).all(-1)
     is_green = (abs(seen - [0, 200, 0]) < 30).all(-1)
     is_blue = (abs(seen - [0, 0, 255]) < 30).all(-1)
-    share = 0.2 * rows * cols
-    assert is_red[:rows, :cols].sum() > share and is_red[rows:, cols:].sum() > share
-    assert is_green[:rows, cols:].sum() > share
-    assert is_red[rows:, :cols].sum() == 0 == is_green[rows:].sum()  # None leaves its place free
+    (top, left), (bottom, right) = np.argwhere(is_green).min(0), np.argwhere(is_green).max(0)
+    area = (bottom - top) * (right - left)
+    assert is_green.sum() > 0.9 * area
+    assert is_red[: bottom + 2, :left].sum() > 0.9 * area  # beside it, but for the point
+    assert is_red[bottom + 2 :, left - 1 :].sum() > 0.9 * area  # below it
+    assert is_red[bottom + 2 :, : left - 1].sum() == 0  # None leaves its place free
     assert is_blue.sum() > 20
-    first = np.argwhere(is_red[:rows, : np.argwhere(is_green)[:, 1].min()])
+    first = np.argwhere(is_red[: bottom + 2, :left])
     assert np.allclose(np.argwhere(is_blue).mean(0), (first.min(0) + first.max(0)) / 2, atol=2)  # its middle
 
 

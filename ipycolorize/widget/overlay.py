@@ -32,7 +32,7 @@ class Overlay:
         self, photo: tuple[int, int], color_at: Callable[[int, int], RGB], ab_at: Callable[[int, int], AB]
     ) -> None:
         self._photo, self._color_at, self._ab_at = photo, color_at, ab_at
-        self.layer = styled(HTML(), "ipc-over")
+        self.layer = styled(HTML(), "ipc-above")
         self.reading = styled(HTML(), "ipc-reading")
 
     def clear(self) -> None:

@@ -88,7 +88,7 @@ class SeamLab(Colorizer):
         self._automatic = session.rgb()
         self.seam: Seam | None = None
         self._wish = Wishes(lambda event: self._post(event))
-        self._line = styled(HTML(), "ipc-over", "ipc-seam-line")
+        self._line = styled(HTML(), "ipc-above", "ipc-seam-line")
         self._measures = styled(HTML(), "ipc-measures")
         self._profile = styled(HTML(), "ipc-profile")
         self._pair = styled(Dropdown(options=[*PAIRS, OWN], value=next(iter(PAIRS))), "ipc-pair")

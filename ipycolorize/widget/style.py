@@ -226,12 +226,12 @@ CSS = """
   display: inline-block; width: 12px; height: 12px; margin-right: 5px; vertical-align: -2px;
   border-radius: 2px; box-shadow: inset 0 0 0 1px var(--ipc-edge);
 }
-.ipc-pad .ipc-over, .ipc-pad .ipc-over .widget-html-content {
+.ipc-pad .ipc-above, .ipc-pad .ipc-above .widget-html-content {
   position: absolute; inset: 0; height: 100%; pointer-events: none;
 }
-.ipc-over svg { position: absolute; inset: 0; width: 100%; height: 100%; }
-.ipc-over line { stroke: #fff; stroke-width: 2px; vector-effect: non-scaling-stroke; }
-.ipc-over line.ipc-under { stroke: #141414; stroke-width: 4px; }
+.ipc-above svg { position: absolute; inset: 0; width: 100%; height: 100%; }
+.ipc-above line { stroke: #fff; stroke-width: 2px; vector-effect: non-scaling-stroke; }
+.ipc-above line.ipc-under { stroke: #141414; stroke-width: 4px; }
 .ipc-plus { position: absolute; }
 .ipc-plus::before, .ipc-plus::after {
   content: ""; position: absolute; background: #fff; box-shadow: 0 0 0 1px #141414;
