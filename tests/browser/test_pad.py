@@ -329,6 +329,8 @@ def test_reference_gives_its_colours_and_can_be_taken_away(pad, way, large):
 
 def drop(pad, zone, file):
     """Let go of a file over an element, as it comes from the desktop."""
+    pad.page.wait_for_function("() => document.querySelector('.ipc-drop').ondrop !== null")  # it takes files
+    pad.settle()  # and stays where it is
     box = zone.bounding_box()
     desktop = pad.page.context.new_cdp_session(pad.page)
     for kind in ("dragEnter", "dragOver", "drop"):
