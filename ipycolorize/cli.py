@@ -111,6 +111,7 @@ def run_train(args: argparse.Namespace) -> None:
             network = load_model(args.init)
         else:
             network = build(args.network or "live", _arguments(args))
+            network.start_new()
         config = _train_config(args, processes.count)
         if not network.reads_points:
             config = automatic(config, squares=network.name == "iizuka16")

@@ -72,6 +72,13 @@ class Network(nn.Module):
         super().__init__()
         self.register_buffer("bin_centers", AbBins().centers, persistent=False)
 
+    def start_new(self) -> None:
+        """Take what a new network begins with before it is trained, where that is more than random weights."""
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """All parameters in groups that learn at a rate of their own: ``{"params": [...], "scale": float}``."""
+        return [{"params": list(self.parameters()), "scale": 1.0}]
+
     def encode(self, lightness: Tensor) -> Any:
         """Take L ``(N, 1, H, W)`` in [0, 100] and return what later edits of this photograph can reuse."""
         raise NotImplementedError

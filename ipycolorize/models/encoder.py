@@ -1,4 +1,4 @@
-"""What `live` sees of a photograph: five scales down, the whole picture at the coarsest, and up again."""
+"""What `live` sees of a photograph: a backbone that knows things, and a way back up to half resolution."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .backbone import Backbone
 from .layers import conv
 
 STRIDE = 32  # of the coarsest scale
+ATTENDING = 2  # scales, from the coarsest up, whose cells look at the whole picture
 
 
 class Residual(nn.Module):
@@ -55,35 +57,51 @@ class Attention(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Five scales down, attention at the two coarsest, top-down merge up to half resolution.
+    """A backbone down to 1/32, attention at the two coarsest scales, top-down merge up to half resolution.
 
-    The convolution at full resolution has stride 2, so that the most expensive pixels are seen only once.
+    Args:
+        backbone: as `Backbone` takes it.
+        widths: channels of the way up at 1/4, 1/8, 1/16 and 1/32.
+        out: channels at 1/2, where a convolution over all channels would cost as much as all of the backbone:
+            there it is depthwise and 1 x 1.
     """
 
-    def __init__(self, widths: tuple[int, ...], depths: tuple[int, ...], out: int) -> None:
+    def __init__(self, *, backbone: str, widths: tuple[int, ...], out: int) -> None:
         super().__init__()
-        self.down, self.lateral = nn.ModuleList(), nn.ModuleList()
+        self.backbone = Backbone(backbone)
+        half, *coarser = self.backbone.widths
+        self.lateral = nn.ModuleList(nn.Conv2d(*sides, 1) for sides in zip(coarser, widths, strict=True))
+        self.attend = nn.ModuleList(Attention(width) for width in widths[-ATTENDING:])
         self.up, self.merge = nn.ModuleList(), nn.ModuleList()
-        merged = [max(out, width // 2) for width in widths]
-        for scale, (inputs, width, depth) in enumerate(zip((1, *widths), widths, depths, strict=False)):
-            layers: list[nn.Module] = [conv(inputs, width, size=5 if scale == 0 else 3, stride=2)]
-            layers += [Residual(width) for _ in range(depth)]
-            if scale >= len(widths) - 2:
-                layers.append(Attention(width))
-            self.down.append(nn.Sequential(*layers))
-            self.lateral.append(nn.Conv2d(width, merged[scale], 1))
-        for fine, coarse in pairwise(merged):
+        for fine, coarse in pairwise(widths):
             self.up.append(nn.Conv2d(coarse, fine, 1))
             self.merge.append(Residual(fine))
+        self.last_up, self.last_lateral = nn.Conv2d(widths[0], out, 1), nn.Conv2d(half, out, 1)
+        self.last = nn.Sequential(
+            nn.Conv2d(out, out, 3, 1, 1, groups=out, bias=False), nn.BatchNorm2d(out), nn.ReLU(),
+            nn.Conv2d(out, out, 1, bias=False), nn.BatchNorm2d(out),
+        )  # fmt: skip
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(N, 1, H, W)`` to ``(N, out, H/2, W/2)``; sides divisible by 32."""
-        scales = []
-        for down in self.down:
-            x = down(x)
-            scales.append(x)
-        x = self.lateral[-1](scales[-1])
+    def forward(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+        """See photographs.
+
+        Args:
+            lightness: ``(N, 1, H, W)`` L in [0, 100], sides divisible by 32.
+
+        Returns:
+            ``(N, out, H/2, W/2)`` and ``(N, widths[0], H/4, W/4)``.
+        """
+        half, *coarser = self.backbone(lightness)
+        sides = [lateral(scale) for lateral, scale in zip(self.lateral, coarser, strict=True)]
+        first = len(sides) - len(self.attend)
+        x = self.attend[-1](F.relu(sides[-1]))
         for level in reversed(range(len(self.merge))):
-            coarse: Tensor = F.interpolate(self.up[level](x), size=scales[level].shape[-2:], mode="bilinear")
-            x = self.merge[level](self.lateral[level](scales[level]) + coarse)
-        return x
+            x = self.merge[level](sides[level] + _enlarged(self.up[level](x), sides[level]))
+            if level >= first:
+                x = self.attend[level - first](x)
+        fine = F.relu(self.last_lateral(half) + _enlarged(self.last_up(x), half))
+        return F.relu(fine + self.last(fine)), x
+
+
+def _enlarged(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear")

@@ -6,23 +6,22 @@ formula:
 
     ab(x) = auto(x) + sum_h w(x, h) [ z (c_h - auto(x)) + (1 - z) g(x) (c_h - auto(h)) / g(h) ]
     w = softmax over all (head k, hint h) and a null
-    logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - r_k |x - h|² + b_k(x) + s_k(c_h, auto(h)),   the null's: n(x)
+    logit_k(x, h) = T_k (e_k(x).e_k(h) - 1) - r_k |x - h|² - q_k D(x, h) + b_k(x) + s_k(c_h, auto(h)),
+    the null's: n(x)
 
 `auto` is the automatic colorization, e_k unit embeddings, n, b and g read from the photograph alone (all
 cached by `encode`, at half resolution); distances are in units of the side of a square as large as the
-picture. A hint brings its colour (what belongs to it gets c_h) and, by a share 1 - z, the change that it made
+picture. D is the way from h to x: how much lightness changes on the path where it changes least, each cell's
+cost learned too (`geodesic`); so a closed line holds a colour in.
+A hint brings its colour (what belongs to it gets c_h) and, by a share 1 - z, the change that it made
 at its own place (what belongs to it turns as it did). g is how much colour a place shows: less in the shade,
 so that a hint in the light does not paint it flat. s_k weighs a hint by what it says: one that contradicts
 the automatic colour means an unusual thing and should fill it (paper, section 4.3), one that agrees leaves
 the rest to `auto`.
 Where the null wins, the automatic colour stays. What the hints' own places still lack after that flows along
-the same weights; see `propagation`. A small tail at full resolution then sharpens colour borders
-along the photograph's own edges and trusts revealed pixels:
-
-    out(x) = ab(x) + m(x) t(x) (c(x) - ab(x)) + (1 - m(x) t(x)) r(x)
-
-with the paper's mask m and raster c of revealed pixels; t and r are computed by three convolutions, and what
-is trusted needs no residual. The distribution for the palette follows the same weights,
+the same weights; see `propagation`. A small tail at full resolution then sharpens colour borders along
+the photograph's own edges and trusts revealed pixels; see `tail`.
+The distribution for the palette follows the same weights,
 (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h). Unlike the paper's (3.4.2), p_auto may shape the encoder:
 what colours a thing can have is worth knowing for `auto` and for the null as well.
 A histogram or a saturation of the whole picture changes p_auto, `auto` and n first; see `conditioning`.
@@ -30,7 +29,7 @@ A histogram or a saturation of the whole picture changes p_auto, `auto` and n fi
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -39,26 +38,32 @@ from torch import Tensor, nn
 from ..gamut import NUM_BINS
 from ..global_hints import GlobalHints
 from ..hints import HintBatch
+from .backbone import load_published
 from .base import Network, Outputs, Prediction, pad_to_multiple
 from .conditioning import Conditioning
 from .encoder import STRIDE, Encoder
+from .geodesic import lightness_range
 from .layers import conv
 from .propagation import AB_SCALE, Features, Propagation, encoded
+from .tail import Tail
 from .tilt import tilt
 
 GAIN = 2.0  # the largest |log g|
+CLOSED = 2.0  # the largest |log| of the factor by which a cell's cost is learned
+HIDDEN = -5.0  # where the learned cost of borders that L does not show begins, before softplus
+SLOW = 0.25  # how much slower than the rest the backbone learns: what it knows is to be kept
 
 
 class Live(Network):
     """Learned edit propagation.
 
     Args:
-        widths: channels of the five scales (1/2 .. 1/32).
-        depths: residual blocks of each.
+        backbone: "lite0", "lite1" or "lite2".
+        widths: channels of the way up, at 1/4, 1/8, 1/16 and 1/32.
         heads: of different reach.
         dim: of an embedding.
         out: channels at half resolution.
-        tail: channels at full resolution.
+        tail: channels of the last step.
     """
 
     name = "live"
@@ -67,50 +72,63 @@ class Live(Network):
     def __init__(
         self,
         *,
-        widths: tuple[int, ...] = (32, 64, 128, 224, 256),
-        depths: tuple[int, ...] = (1, 2, 2, 3, 2),
+        backbone: str = "lite0",
+        widths: tuple[int, ...] = (64, 96, 128, 192),
         heads: int = 4,
         dim: int = 16,
         out: int = 48,
-        tail: int = 16,
+        tail: int = 24,
     ) -> None:
         super().__init__()
         self.config = {
+            "backbone": backbone,
             "widths": tuple(widths),
-            "depths": tuple(depths),
             "heads": heads,
             "dim": dim,
             "out": out,
             "tail": tail,
         }
         self.heads, self.dim = heads, dim
-        self.encoder = Encoder(tuple(widths), tuple(depths), out)
+        self.encoder = Encoder(backbone=backbone, widths=tuple(widths), out=out)
         self.to_embedding = nn.Conv2d(out, heads * dim, 1)
         self.to_auto = nn.Conv2d(out, 2, 1)
         self.to_gates = nn.Conv2d(out, 1 + heads, 1)  # null, then the heads' biases
         self.to_gain = nn.Conv2d(out, 1, 1)
-        self.to_logits = nn.Sequential(conv(out, 128, stride=2), nn.Conv2d(128, NUM_BINS, 1))
+        self.to_cost = nn.Conv2d(widths[0], 2, 1)  # of a way through a cell: a factor, and what L hides
+        self.to_logits = nn.Sequential(conv(widths[0], 128), nn.Conv2d(128, NUM_BINS, 1))
         self.flow = Propagation(heads=heads, dim=dim)
         self.conditioning = Conditioning()
-        self.edge = nn.Conv2d(1, tail, 5, padding=2)
-        self.tail_in = nn.Conv2d(5, tail, 3, padding=1, bias=False)
-        self.tail_mid = nn.Conv2d(tail, tail, 3, padding=1)
-        self.tail_out = nn.Conv2d(tail, 3, 1)
+        self.tail = Tail(tail)
         self._start()
 
     def _start(self) -> None:
-        """Begin as plain edit propagation over grey: no automatic colour, no residual, trusted hints."""
-        for layer in (self.to_auto, self.to_gates, self.to_gain, self.tail_out):
+        """Begin as plain edit propagation over grey: no automatic colour, ways as L says."""
+        for layer in (self.to_auto, self.to_gates, self.to_gain, self.to_cost):
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter)
         with torch.no_grad():
             cast(Tensor, self.to_gates.bias)[0] = -4.0
-            cast(Tensor, self.tail_out.bias)[2] = 3.0
+            cast(Tensor, self.to_cost.bias)[1] = HIDDEN
+
+    def start_new(self) -> None:
+        """Give the backbone the weights that know ImageNet.
+
+        Raises:
+            BackboneError: their package is not installed.
+        """
+        load_published(self.encoder.backbone, self.config["backbone"])
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The backbone learns slower than the rest."""
+        known = list(self.encoder.backbone.parameters())
+        ids = {id(parameter) for parameter in known}
+        rest = [parameter for parameter in self.parameters() if id(parameter) not in ids]
+        return [{"params": rest, "scale": 1.0}, {"params": known, "scale": SLOW}]
 
     def encode(self, lightness: Tensor) -> Features:
         """Look at photographs once: L ``(N, 1, H, W)`` in [0, 100]."""
-        norm = (lightness - 50) / 50
-        deep = self.encoder(pad_to_multiple(norm, STRIDE).contiguous(memory_format=torch.channels_last))
+        padded = pad_to_multiple(lightness, STRIDE)
+        deep, quarter = self.encoder(padded)
         grid = (deep.shape[-2], deep.shape[-1])
         vectors = self.to_embedding(deep).float().flatten(2).unflatten(1, (self.heads, self.dim))
         embedding = F.normalize(vectors, dim=2)  # (N, heads, D, P)
@@ -120,6 +138,9 @@ class Live(Network):
         # softmax can be shifted by a value that the photograph alone decides, and an edit needs no search for
         # the largest logit.
         peak = torch.maximum(null, bias.amax(dim=1)).detach()
+        factor, hidden = self.to_cost(quarter).float().unbind(1)
+        closed = (CLOSED * torch.tanh(factor)).exp()
+        edges, detail = self.tail.look((padded - 50) / 50)
         return Features(
             shape=(lightness.shape[-2], lightness.shape[-1]),
             grid=grid,
@@ -127,9 +148,11 @@ class Live(Network):
             queries=self.flow.queries(embedding, bias - peak[:, None], grid),
             null=(null - peak).exp(),
             auto=self.to_auto(deep).float(),
-            logits=self.to_logits(deep).float(),
+            logits=self.to_logits(quarter).float(),
             gain=(GAIN * torch.tanh(self.to_gain(deep).float())).exp(),
-            edges=self.edge(norm),
+            cost=closed * lightness_range(padded)[:, 0] + F.softplus(hidden),
+            edges=edges,
+            detail=detail,
             lightness=F.avg_pool2d(lightness, 4, ceil_mode=True),
         )
 
@@ -147,12 +170,10 @@ class Live(Network):
 
     def _tail(self, features: Features, coarse: Tensor, hints: HintBatch) -> Tensor:
         height, width = features.shape
-        ab = F.interpolate(coarse, scale_factor=2, mode="bilinear")[..., :height, :width]
-        gap = hints.mask * (hints.raster / AB_SCALE - ab)
-        seen = self.tail_in(torch.cat([ab, gap, hints.mask], dim=1))
-        out = self.tail_out(F.relu(self.tail_mid(F.relu(seen + features.edges)))).float()
-        trust = torch.sigmoid(out[:, 2:])
-        return ab + trust * gap + (1 - hints.mask * trust) * 0.1 * out[:, :2]
+        down, right = (2 * side - inside for side, inside in zip(features.grid, features.shape, strict=True))
+        mask, raster = (F.pad(image, (0, right, 0, down)) for image in (hints.mask, hints.raster / AB_SCALE))
+        full = self.tail(coarse, features.edges, features.detail, mask, raster)
+        return full[..., :height, :width]
 
     def _distribution(self, features: Features, hints: HintBatch) -> Tensor:
         """Logits ``(N, 313, H'/2, W'/2)`` of the mixture."""
@@ -176,6 +197,13 @@ class Live(Network):
         told = features if global_hints is None else self.conditioning(features, global_hints)
         ab = self._tail(told, self.propagate(told, hints), hints) * AB_SCALE
         return Prediction(ab, lambda: self._distribution(told, hints))
+
+    def learn_automatic(self, lightness: Tensor) -> Outputs:
+        """Colours and their distribution without hints, for the first stretch of training: no flow, no tail."""
+        deep, quarter = self.encoder(pad_to_multiple(lightness, STRIDE))
+        height, width = (-(-side // 4) for side in lightness.shape[-2:])
+        logits = self.to_logits(quarter).float()[..., :height, :width]
+        return Outputs(None, logits, self.to_auto(deep).float()[..., : 2 * height, : 2 * width] * AB_SCALE)
 
     def forward(
         self, lightness: Tensor, hints: HintBatch, *, global_hints: GlobalHints | None = None

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from ..gamut import NUM_BINS, AbBins
 from ..global_hints import GlobalHints
 from ..hints import HintBatch
+from .geodesic import CELL, Ways, sweep
 
 AB_SCALE = 110.0  # inside the network, colours are ab / 110
 SPEED = 10.0  # how much faster than others single numbers such as the heads' sharpness and reach learn
@@ -35,6 +36,7 @@ FAR = -60.0  # least logit: e^-60 is nothing, and much less would be denormal nu
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 BUCKETS = (8, 32, 128)  # numbers of hints that share a product while training; see `_learn_to_sum`
 COPIED = 0.6  # z before training
+WAY = 2.0  # q before training: chosen with weights that had not been trained for it
 ROUNDS = (
     4  # terms of e; chosen with 12 held-out photographs, of which 500 points gain 0.4 dB by one, 0.6 by 4
 )
@@ -55,11 +57,13 @@ class Features:
         auto: ``(N, 2, H', W')`` automatic ab, normalised.
         logits: ``(N, 313, H'/2, W'/2)`` of the automatic distribution.
         gain: ``(N, 1, H', W')`` g(x), positive.
-        edges: ``(N, C, H, W)`` of the tail's first convolution: what it sees of the photograph.
+        cost: ``(N, h, w)`` of a way through each cell of a quarter of the resolution; see `geodesic`.
+        edges, detail: what the tail sees of the photograph.
         lightness: ``(N, 1, h, w)`` of the picture at a quarter.
         told: what histograms add; None where none is given.
         sums: what was computed for the last hints, by number of the block; see `Propagation.known`.
         tellings: the last global hints, and these features under them.
+        ways: distances over each photograph that were asked for already; see `Propagation.distances`.
     """
 
     shape: tuple[int, int]
@@ -70,11 +74,14 @@ class Features:
     auto: Tensor
     logits: Tensor
     gain: Tensor
+    cost: Tensor
     edges: Tensor
+    detail: Tensor
     lightness: Tensor
     told: Told | None = None
     sums: dict[int, Known] = field(default_factory=dict)
     tellings: dict[str, tuple[GlobalHints, Features]] = field(default_factory=dict)
+    ways: dict[int, Ways] = field(default_factory=dict)
 
     def cropped(self, quarter: Tensor) -> Tensor:
         """What of a map at a quarter of the resolution belongs to the picture, not to its padding."""
@@ -129,6 +136,7 @@ class Propagation(nn.Module):
     base_sharpness: Tensor
     base_reach: Tensor
     base_copied: Tensor
+    base_way: Tensor
 
     def __init__(self, *, heads: int, dim: int) -> None:
         super().__init__()
@@ -141,6 +149,8 @@ class Propagation(nn.Module):
         self.register_buffer(
             "base_reach", torch.tensor([7.0 * 5.5**k for k in range(heads)]).log(), persistent=False
         )
+        self.log_way = nn.Parameter(torch.zeros(heads))  # of q, likewise
+        self.register_buffer("base_way", torch.full((heads,), WAY).log(), persistent=False)
         self.copied = nn.Parameter(torch.zeros(()))
         self.register_buffer("base_copied", torch.tensor(COPIED).logit(), persistent=False)
         self.to_say = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, heads))  # s_k
@@ -151,6 +161,33 @@ class Propagation(nn.Module):
         """T and r of the heads, ``(heads,)`` each."""
         sharpness = self.base_sharpness + SPEED * self.log_sharpness
         return sharpness.exp(), (self.base_reach + SPEED * self.log_reach).exp()
+
+    def way(self) -> Tensor:
+        """Heads' q, what a way costs: ``(heads,)``."""
+        return (self.base_way + SPEED * self.log_way).exp()
+
+    def distances(self, features: Features, hints: HintBatch) -> Tensor:
+        """D(x, h) at a quarter of the resolution: ``(N, K, h, w)``; 0 for padding."""
+        rows, cols = features.cost.shape[-2:]
+        row = ((hints.row + 0.5) / CELL).long().clamp(0, rows - 1)
+        col = ((hints.col + 0.5) / CELL).long().clamp(0, cols - 1)
+        counted = hints.weight > 0
+        out = features.cost.new_zeros(*hints.row.shape, rows, cols)
+        if self.training:
+            picture, number = counted.nonzero(as_tuple=True)
+            if len(picture):
+                found = sweep(features.cost, picture, row[picture, number], col[picture, number])
+                out = out.index_put((picture, number), found)
+            return out
+        cells = (row * cols + col).tolist()
+        for image, (ours, real) in enumerate(zip(cells, counted.tolist(), strict=True)):
+            here = [number for number, is_real in enumerate(real) if is_real]
+            if here:
+                if image not in features.ways:
+                    features.ways[image] = Ways(features.cost[image])
+                found = features.ways[image].distance([ours[number] for number in here])
+                out[image, here] = found.to(out)
+        return out
 
     def queries(self, embedding: Tensor, bias: Tensor, grid: tuple[int, int]) -> Tensor:
         """``(N, heads, P, D + 5)``, so that one product with `keys` gives every logit.
@@ -203,7 +240,8 @@ class Propagation(nn.Module):
         """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
         with torch.autocast(features.null.device.type, enabled=False):
             keys = self.keys(features, hints)
-            each = self._by_chunks(features.queries, keys, lambda exps: exps.sum(1))
+            ways = _half(self.distances(features, hints))
+            each = self._by_chunks(features.queries, keys, ways, lambda exps: exps.sum(1))
             each = each * (hints.weight > 0)[:, None]
             shares = each / (each.sum(2) + features.null + TINY)[..., None]
         return shares.transpose(1, 2).unflatten(2, features.grid)
@@ -270,13 +308,15 @@ class Propagation(nn.Module):
         known = features.sums.get(number)
         if known is None or not torch.equal(known.facts, facts):
             with torch.autocast(features.null.device.type, enabled=False):
-                keys = self.keys(features, block)
-                kernel = self._by_chunks(features.queries, keys, lambda exps: exps.sum(1))
+                keys, ways = self.keys(features, block), self.distances(features, block)
+                kernel = self._by_chunks(features.queries, keys, _half(ways), lambda exps: exps.sum(1))
                 kernel = kernel * (block.weight > 0)[:, None]  # padding gets zeros, not a small weight
                 total = kernel @ _counted(self._carried(features, block))
                 given = None
                 if features.told is not None:
-                    given = self._sums(features.told.queries, keys, encoded(block), block.weight)
+                    given = self._sums(
+                        features.told.queries, keys, _eighth(ways, features), encoded(block), block.weight
+                    )
             known = Known(facts, kernel, total, given)
             features.sums[number] = known
         return known
@@ -295,27 +335,42 @@ class Propagation(nn.Module):
         In float32, as `known`.
         """
         with torch.autocast(features.null.device.type, enabled=False):
-            keys = self.keys(features, hints)
-            total = self._sums(features.queries, keys, self._carried(features, hints), hints.weight)
+            keys, ways = self.keys(features, hints), self.distances(features, hints)
+            carried = self._carried(features, hints)
+            total = self._sums(features.queries, keys, _half(ways), carried, hints.weight)
             if features.told is None:
                 return total, None
-            return total, self._sums(features.told.queries, keys, encoded(hints), hints.weight)
+            coarse = _eighth(ways, features)
+            return total, self._sums(features.told.queries, keys, coarse, encoded(hints), hints.weight)
 
-    def _sums(self, queries: Tensor, keys: Tensor, values: Tensor, weight: Tensor) -> Tensor:
+    def _sums(self, queries: Tensor, keys: Tensor, ways: Tensor, values: Tensor, weight: Tensor) -> Tensor:
         """Sums over heads and hints of exp(logit) times the values, and of exp(logit): ``(N, P, C + 1)``."""
         values = _counted(values) * (weight > 0)[..., None]  # padding gets zeros, not a small weight
         if self.training:
-            return self._learn_to_sum(queries, keys, values[:, None], weight)
-        return self._by_chunks(queries, keys, lambda exps: exps.sum(1) @ values)
+            return self._learn_to_sum(queries, keys, ways, values[:, None], weight)
+        return self._by_chunks(queries, keys, ways, lambda exps: exps.sum(1) @ values)
 
-    def _by_chunks(self, queries: Tensor, keys: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
-        """exp(logit) ``(N, heads, pixels, K)``, reduced to ``(N, pixels, C)`` piece by piece."""
+    def _by_chunks(
+        self, queries: Tensor, keys: Tensor, ways: Tensor, reduce: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """exp(logit) ``(N, heads, pixels, K)``, reduced to ``(N, pixels, C)`` piece by piece.
+
+        Args:
+            queries, keys: of the logits.
+            ways: ``(N, K, pixels)`` D(x, h).
+            reduce: of one piece.
+        """
         chunk = max(1, CHUNK // (self.heads * max(1, keys.shape[-1])))
-        parts = [reduce((some @ keys).clamp_(min=FAR).exp_()) for some in queries.split(chunk, dim=2)]
+        q = self.way().view(1, -1, 1, 1)
+        parts = []
+        for some, far in zip(queries.split(chunk, dim=2), ways.split(chunk, dim=2), strict=True):
+            logits = (some @ keys).sub_(q * far.transpose(1, 2)[:, None])
+            parts.append(reduce(logits.clamp_(min=FAR).exp_()))
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
-    @staticmethod
-    def _learn_to_sum(queries: Tensor, keys: Tensor, values: Tensor, weight: Tensor) -> Tensor:
+    def _learn_to_sum(
+        self, queries: Tensor, keys: Tensor, ways: Tensor, values: Tensor, weight: Tensor
+    ) -> Tensor:
         """`_sums` of a batch whose pictures have different numbers of hints: ``(N, P, C + 1)``.
 
         Pictures with about as many hints go together, so that 15 of them do not pay for the 512 hints of the
@@ -325,12 +380,26 @@ class Propagation(nn.Module):
         needed = (numbers * (weight > 0)).amax(dim=1)  # hints of each picture, without padding
         order = needed.argsort()
         sizes = torch.bincount(torch.bucketize(needed, needed.new_tensor([0, *BUCKETS]))).tolist()
-        ordered = (value[order].split(sizes) for value in (queries, keys, values, needed))
+        ordered = (value[order].split(sizes) for value in (queries, keys, ways, values, needed))
+        q = self.way().view(1, -1, 1, 1)
         parts = []
-        for query, key, value, number in zip(*ordered, strict=True):
+        for query, key, way, value, number in zip(*ordered, strict=True):
             most = int(number.max()) if len(number) else 0
-            parts.append(((query @ key[..., :most]).clamp(min=FAR).exp() @ value[:, :, :most]).sum(1))
+            logits = query @ key[..., :most] - q * way[:, :most].transpose(1, 2)[:, None]
+            parts.append((logits.clamp(min=FAR).exp() @ value[:, :, :most]).sum(1))
         return torch.cat(parts)[order.argsort()]
+
+
+def _half(ways: Tensor) -> Tensor:
+    """Distances at a quarter of the resolution ``(N, K, h, w)``, at half: ``(N, K, P)``."""
+    if ways.shape[1] == 0:
+        return ways.new_zeros(len(ways), 0, 4 * ways.shape[-2] * ways.shape[-1])
+    return F.interpolate(ways, scale_factor=2, mode="bilinear").flatten(2)
+
+
+def _eighth(ways: Tensor, features: Features) -> Tensor:
+    """Distances at a quarter of the resolution ``(N, K, h, w)``, at an eighth, as `Told`: ``(N, K, p)``."""
+    return F.avg_pool2d(features.cropped(ways), 2, ceil_mode=True).flatten(2)
 
 
 def _counted(values: Tensor) -> Tensor:

@@ -1,14 +1,18 @@
-"""Colours that nature did not choose, so that hints are believed even where nature disagrees."""
+"""Colours that nature did not choose, and lightness that another camera would have given."""
 
 from __future__ import annotations
 
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..color import lab_to_rgb, rgb_to_lab
 
+TONE = math.log(1.3)  # of the largest gamma
+CONTRAST = (0.8, 1.15)
+SHARPNESS = (-0.6, 1.2)  # of what a 3 x 3 mean loses, taken away or added once more
 SOFT = 3.0  # ab units over which an object's recolouring fades out
 
 
@@ -62,3 +66,31 @@ def recolour(lab: Tensor, *, share: float, generator: torch.Generator) -> tuple[
     lightness = lab[index.to(lab.device), :1]
     shown = rgb_to_lab(lab_to_rgb(torch.cat([lightness, ab], dim=1)).clamp(0, 1))
     return lab.index_copy(0, index.to(lab.device), torch.cat([lightness, shown[:, 1:]], dim=1)), place
+
+
+def vary(lightness: Tensor, *, share: float, generator: torch.Generator) -> Tensor:
+    """Give some photographs another tone curve, contrast and sharpness.
+
+    Photographs of one collection are alike in this, and a network that has seen no others is too sure of
+    itself on those of strangers.
+
+    Args:
+        lightness: ``(N, 1, H, W)`` in [0, 100].
+        share: of the photographs.
+        generator: on the CPU.
+    """
+    count = len(lightness)
+    chosen = torch.rand(count, generator=generator) < share
+    gamma = _uniform(count, -TONE, TONE, generator).exp()
+    contrast, sharpness = (_uniform(count, *span, generator) for span in (CONTRAST, SHARPNESS))
+    if not bool(chosen.any()):
+        return lightness
+    gamma, contrast, sharpness = (
+        value.to(lightness).view(-1, 1, 1, 1) for value in (gamma, contrast, sharpness)
+    )
+    x = (lightness / 100).clamp(1e-4, 1) ** gamma
+    mean = x.mean(dim=(2, 3), keepdim=True)
+    x = mean + contrast * (x - mean)
+    smooth = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    x = (x + sharpness * (x - smooth)).clamp(0, 1) * 100
+    return torch.where(chosen.to(lightness.device).view(-1, 1, 1, 1), x, lightness)

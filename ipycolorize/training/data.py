@@ -136,8 +136,9 @@ class Photographs:
     def batch(self, size: int, *, crop: int, generator: torch.Generator) -> Tensor:
         """Random square crops, resized and mirrored: ``(size, 3, crop, crop)`` float RGB in [0, 1].
 
-        A crop takes 45 to 100 % of the short side, so that a network meets things at the scales of small and
-        enlarged photographs.
+        A crop takes 45 to 100 % of the short side, so that a network meets things at several scales; but it is
+        shrunk and not enlarged as long as the photograph is large enough, or a network would learn what
+        blurred photographs look like.
         """
         out = torch.empty(size, 3, crop, crop)
         picks = torch.randint(len(self.images), (size,), generator=generator).tolist()
@@ -145,7 +146,9 @@ class Photographs:
         flips = torch.rand(size, generator=generator) < 0.5
         for index, (pick, (zoom, down, right)) in enumerate(zip(picks, shares, strict=True)):
             rgb = self.images[pick]
-            side = round(min(rgb.shape[:2]) * (0.45 + 0.55 * zoom))
+            short = min(rgb.shape[:2])
+            least = max(0.45 * short, min(short, crop))
+            side = round(least + (short - least) * zoom)
             top, left = int(down * (rgb.shape[0] - side + 1)), int(right * (rgb.shape[1] - side + 1))
             window = (
                 torch.tensor(rgb[top : top + side, left : left + side]).permute(2, 0, 1)[None].float() / 255

@@ -12,7 +12,7 @@ from ..aging import degrade
 from ..color import rgb_to_lab
 from ..global_hints import GlobalHints
 from ..hints import HintBatch
-from .augment import recolour
+from .augment import recolour, vary
 from .config import TrainConfig
 from .data import Photographs
 from .simulate import simulate_batch, simulate_global_hints
@@ -53,6 +53,7 @@ def draw(
     generator: torch.Generator,
     device: torch.device,
     tell: bool = False,
+    joint: bool = True,
 ) -> Examples:
     """Draw `size` examples of `crop` x `crop` pixels.
 
@@ -64,11 +65,17 @@ def draw(
         generator: on the CPU.
         device: of the result.
         tell: give global hints too.
+        joint: with hints; False: the photographs' own colours, for a phase that learns only these.
     """
     rgb = photographs.batch(size, crop=crop, generator=generator).to(device)
-    lab, anchor = recolour(rgb_to_lab(rgb), share=config.unusual, generator=generator)
+    share = config.unusual if joint else 0.0
+    lab, anchor = recolour(rgb_to_lab(rgb), share=share, generator=generator)
     truth = lab[:, 1:].contiguous()
-    lightness = degrade(lab[:, :1].contiguous(), share=config.aged, generator=generator)
+    lightness = vary(lab[:, :1].contiguous(), share=config.varied, generator=generator)
+    lightness = degrade(lightness, share=config.aged, generator=generator)
+    if not joint:
+        none = HintBatch.empty(shape=(crop, crop), count=size, device=device)
+        return Examples(lightness, none, truth, torch.ones(size, device=device))
     hints = simulate_batch(
         truth, generator=generator, blank=config.blank, many=config.many, strokes=config.strokes,
         most=config.most, anchor=anchor,

@@ -99,7 +99,9 @@ class Trainer:
         self.validation, self.processes = validation, processes
         self.device = next(network.parameters()).device
         self.average = deepcopy(network).eval().requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
+        self.optimizer = torch.optim.AdamW(
+            network.parameter_groups(), lr=config.rate, weight_decay=config.decay
+        )
         self.bins = AbBins(self.device, centers=network.bin_centers)
         self.step, self.examples, self.seconds = 0, 0, 0.0
         self.history: list[Record] = []
@@ -196,6 +198,7 @@ class Trainer:
     def _train_step(self) -> Tensor:
         """One step of all processes; returns its losses ``(3,)``, see `objective`."""
         config, phase = self.config, self.config.phase(self._share)
+        automatic = getattr(self.network, "learn_automatic", None) if not phase.joint else None
         weights = torch.tensor([1.0, config.auto, config.classify], device=self.device)
         losses = torch.zeros_like(weights)
         before = [value.clone() for value in self._statistics]
@@ -208,11 +211,14 @@ class Trainer:
             examples = draw(
                 self.photographs, config, size=size, crop=phase.crop, device=self.device,
                 generator=generator_of(config.seed, step=self.step, shard=shard),
-                tell=self.network.reads_global_hints,
+                tell=self.network.reads_global_hints, joint=automatic is None,
             )  # fmt: skip
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                told = {} if examples.global_hints is None else {"global_hints": examples.global_hints}
-                outputs = self._forward(examples.lightness, examples.hints, **told)
+                if automatic is not None:
+                    outputs = automatic(examples.lightness)
+                else:
+                    told = {} if examples.global_hints is None else {"global_hints": examples.global_hints}
+                    outputs = self._forward(examples.lightness, examples.hints, **told)
             parts = objective(outputs, examples, self.bins, delta=config.delta, balance=self._balance)
             share = size / phase.batch
             (share * (parts @ weights)).backward()
@@ -284,7 +290,7 @@ class Trainer:
                     started = time.perf_counter()
                     rate = learning_rate(self.step, self._share, self.config)
                     for group in self.optimizer.param_groups:
-                        group["lr"] = rate
+                        group["lr"] = rate * group["scale"]
                     self.network.train()
                     sums += self._train_step()
                     self.step += 1

@@ -111,7 +111,7 @@ def objective(
         automatic = huber(outputs.auto, small, delta=delta, weight=natural)
     if outputs.logits is not None:
         # neighbours teach the same; but where nothing else does, every phase of an upsampling must be taught
-        stride = 1 if outputs.ab is None else 2
+        stride = 1 if outputs.ab is None and outputs.auto is None else 2
         classification = soft_cross_entropy(
             outputs.logits, truth, bins, weight=natural, stride=stride, balance=balance
         )
