@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_sample_image
 from torch import nn
 
-from ipycolorize.models import propagation
+from ipycolorize.models import geodesic, propagation
 from ipycolorize.models.live import Live
 from ipycolorize.models.weights import save_model
 
@@ -45,9 +45,9 @@ def build_live(*, heads: int = 4, answers: bool = True, seed: int = 0) -> Live:
     that automatic colours, gates and residuals are not zero, and neither are the statistics of its norms.
     """
     torch.manual_seed(seed)
-    network = Live(widths=(8, 8, 16, 16, 16), depths=(1, 1, 1, 1, 1), heads=heads, dim=4, out=8, tail=8)
+    network = Live(backbone="tiny", widths=(8, 8, 16, 16), heads=heads, dim=4, out=8, tail=8)
     if answers:
-        for layer in (network.to_auto, network.tail_out):
+        for layer in (network.to_auto, network.to_cost, network.tail.out):
             nn.init.normal_(layer.weight, std=0.1)
         nn.init.normal_(network.to_gates.weight, std=0.3)
         nn.init.normal_(network.to_gates.bias, std=0.5)
@@ -85,3 +85,9 @@ def tiny_path(tmp_path_factory):
 def first_round(monkeypatch):
     """In `live`, nothing flows a second time: as while training."""
     monkeypatch.setattr(propagation, "ROUNDS", 0)
+
+
+@pytest.fixture
+def exact_ways(monkeypatch):
+    """While training, distances are swept until they are exact, as they are later."""
+    monkeypatch.setattr(geodesic, "ROUNDS", 12)

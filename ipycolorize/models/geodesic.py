@@ -43,14 +43,14 @@ def lightness_range(lightness: Tensor) -> Tensor:
     return (most + least) / 100
 
 
-def sweep(cost: Tensor, picture: Tensor, row: Tensor, col: Tensor, *, rounds: int = ROUNDS) -> Tensor:
+def sweep(cost: Tensor, picture: Tensor, row: Tensor, col: Tensor, *, rounds: int | None = None) -> Tensor:
     """Distances of M hints by row sweeps, differentiable in the costs.
 
     Args:
         cost: ``(N, h, w)`` of the cells, at least 0.
         picture: ``(M,)`` index of each hint's picture.
         row, col: ``(M,)`` index of each hint's cell.
-        rounds: of sweeps down, up, right and left.
+        rounds: of sweeps down, up, right and left; None: `ROUNDS`.
 
     Returns:
         ``(M, h, w)``.
@@ -60,7 +60,7 @@ def sweep(cost: Tensor, picture: Tensor, row: Tensor, col: Tensor, *, rounds: in
     start[torch.arange(len(picture), device=cost.device), row, col] = 0
     steps = _steps(cost)[picture], _steps(cost.transpose(1, 2))[picture]
     distance = start
-    for _ in range(rounds):
+    for _ in range(ROUNDS if rounds is None else rounds):
         distance = _down_and_up(distance, steps[0])
         distance = _down_and_up(distance.transpose(1, 2), steps[1]).transpose(1, 2)
     return distance

@@ -48,6 +48,7 @@ from .propagation import AB_SCALE, Features, Propagation, encoded
 from .tail import Tail
 from .tilt import tilt
 
+ROOM = 8 / AB_SCALE  # that a colour may lie beyond the automatic one and all hints' colours
 GAIN = 2.0  # the largest |log g|
 CLOSED = 2.0  # the largest |log| of the factor by which a cell's cost is learned
 HIDDEN = -5.0  # where the learned cost of borders that L does not show begins, before softplus
@@ -58,7 +59,7 @@ class Live(Network):
     """Learned edit propagation.
 
     Args:
-        backbone: "lite0", "lite1" or "lite2".
+        backbone: "lite0", "lite1", "lite2", or "tiny", which has no published weights.
         widths: channels of the way up, at 1/4, 1/8, 1/16 and 1/32.
         heads: of different reach.
         dim: of an embedding.
@@ -195,8 +196,36 @@ class Live(Network):
     ) -> Prediction:
         """Colorize with hints given in pixels of the encoded L, and statistics of the whole picture."""
         told = features if global_hints is None else self.conditioning(features, global_hints)
-        ab = self._tail(told, self.propagate(told, hints), hints) * AB_SCALE
-        return Prediction(ab, lambda: self._distribution(told, hints))
+        ab = self._tail(told, self.propagate(told, hints), hints)
+        if hints.row.shape[1] and not self.training:
+            ab = self._bounded(told, ab, hints)
+        return Prediction(ab * AB_SCALE, lambda: self._distribution(told, hints))
+
+    def _bounded(self, features: Features, ab: Tensor, hints: HintBatch) -> Tensor:
+        """No colour that nobody asked for: between the automatic one and those of the hints, and `ROOM` beyond.
+
+        However hints contradict each other. A histogram asks for more colours than these; then it has its way.
+        """
+        if "automatic" not in features.full:
+            none = HintBatch.empty(shape=features.shape, count=len(ab), device=ab.device)
+            features.full["automatic"] = self._tail(features, features.auto, none)
+        automatic = features.full["automatic"]
+        counted = (hints.weight > 0)[..., None]
+        far = torch.full_like(hints.ab, 1e3)
+        given = (torch.where(counted, hints.ab, far), torch.where(counted, hints.ab, -far))
+        shown = (hints.mask == 0) * 1e3
+        least = torch.minimum(given[0].amin(1), (hints.raster + shown).amin((2, 3))) / AB_SCALE - ROOM
+        most = torch.maximum(given[1].amax(1), (hints.raster - shown).amax((2, 3))) / AB_SCALE + ROOM
+        low = torch.minimum(automatic - ROOM, least[..., None, None])
+        inside = ab.maximum(low).minimum(torch.maximum(automatic + ROOM, most[..., None, None]))
+        if features.told is None:
+            return inside
+        asks = features.told.histogram.histogram_given.to(ab)[:, None, None, None] > 0
+        return torch.where(asks, ab, inside)
+
+    def freeze(self, blocks: int) -> None:
+        """Let the backbone's first blocks stay as they are."""
+        self.encoder.backbone.freeze(blocks)
 
     def learn_automatic(self, lightness: Tensor) -> Outputs:
         """Colours and their distribution without hints, for the first stretch of training: no flow, no tail."""

@@ -20,12 +20,14 @@ class Phase:
         batch: crops in a step.
         joint: learn everything; False: only the automatic colours and their distribution, without hints, several
             times faster, by networks that have them apart.
+        frozen: blocks of a pretrained backbone, from the first on, that do not learn.
     """
 
     start: float
     crop: int
     batch: int
     joint: bool = True
+    frozen: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= 1 or min(self.crop, self.batch) < 1:
@@ -41,7 +43,9 @@ PHASES = (Phase(0.0, 96, 28), Phase(0.4, 128, 16), Phase(0.8, 192, 8))
 
 # A network with automatic colours of its own learns those first: what things are takes most of the pictures, and
 # a picture costs a third without hints.
-AUTOMATIC_FIRST = (Phase(0.0, 144, 24, joint=False), Phase(0.4, 128, 16), Phase(0.85, 160, 10))
+AUTOMATIC_FIRST = (
+    Phase(0.0, 144, 24, joint=False), Phase(0.45, 128, 16, frozen=5), Phase(0.85, 160, 10, frozen=5)
+)  # fmt: skip
 
 # Small crops would shift the statistics of a trained network's batch norms.
 FINE_PHASES = (Phase(0.0, 192, 8),)

@@ -24,7 +24,7 @@ from ..processes import ALONE, Processes
 from ..protocol import psnr_by_count
 from .balance import estimate_weights
 from .checkpoint import TrainingError, check_same, read_checkpoint, write_checkpoint
-from .config import BUDGET, Record, TrainConfig, learning_rate
+from .config import BUDGET, Phase, Record, TrainConfig, learning_rate
 from .data import Photographs
 from .examples import draw, generator_of
 from .interrupt import on_interrupt
@@ -119,8 +119,7 @@ class Trainer:
             )
         stored = network.state_dict(keep_vars=True)
         self._statistics = [buffer for name, buffer in network.named_buffers() if name in stored]
-        for parameter in network.parameters():  # from now on 0, never None: all processes add up the same
-            parameter.grad = torch.zeros_like(parameter)
+        self._frozen = 0
 
     @property
     def checkpoint(self) -> Path:
@@ -138,10 +137,10 @@ class Trainer:
 
     def _resume(self) -> None:
         state = read_checkpoint(self.checkpoint, parts=PARTS)
-        since = asdict(TrainConfig(steps=0))  # what a configuration was before it had all of today's fields
-        check_same(
-            self.checkpoint, "config", here=asdict(self.config), there=since | state["config"], ignore=BUDGET
-        )
+        # what a configuration was before it had all of today's fields
+        there = asdict(TrainConfig(steps=0)) | state["config"]
+        there["phases"] = [asdict(Phase(**phase)) for phase in there["phases"]]
+        check_same(self.checkpoint, "config", here=asdict(self.config), there=there, ignore=BUDGET)
         check_same(self.checkpoint, "network", here=self.network.config, there=state["network_config"])
         mismatch = describe_mismatch(self.network.state_dict(), state["network"])
         if mismatch:
@@ -194,6 +193,20 @@ class Trainer:
         if self._saved is None:
             return "Nothing had been saved yet"
         return f"The last checkpoint is kept: step {self._saved} in {self.folder}"
+
+    def _begin_step(self) -> None:
+        """Let learn what this phase teaches."""
+        phase = self.config.phase(self._share)
+        if phase.frozen != self._frozen:
+            self.network.freeze(phase.frozen)
+            self._frozen = phase.frozen
+        self.network.train()
+        for parameter in self.network.parameters():
+            # 0, never None: all processes add up the same; but what is frozen is not even to decay
+            if not parameter.requires_grad:
+                parameter.grad = None
+            elif parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
 
     def _train_step(self) -> Tensor:
         """One step of all processes; returns its losses ``(3,)``, see `objective`."""
@@ -291,7 +304,7 @@ class Trainer:
                     rate = learning_rate(self.step, self._share, self.config)
                     for group in self.optimizer.param_groups:
                         group["lr"] = rate * group["scale"]
-                    self.network.train()
+                    self._begin_step()
                     sums += self._train_step()
                     self.step += 1
                     self._update_average()

@@ -31,7 +31,7 @@ class Slow(Live):
     """A network that needs a go-ahead for every picture."""
 
     def __init__(self):
-        super().__init__(widths=(8, 8, 8, 8, 8), depths=(1, 1, 1, 1, 1), heads=2, dim=4, out=8, tail=8)
+        super().__init__(backbone="tiny", widths=(8, 8, 8, 8), heads=2, dim=4, out=8, tail=8)
         self.go = threading.Event()
         self.go.set()
 
