@@ -33,22 +33,29 @@ class Mood:
         saturation: wanted mean S of HSV, in [0, 1]; None: whatever comes.
         strength: how much of the way from the network's own statistics to these, in [0, 1].
         source: name of the photograph that the histogram came from, for people; "" if it was made by hand.
+        vividness: how lively colours are that nobody asked for, in [0, 1]; 0: the mean of all that are likely,
+            which errs least and looks dull.
     """
 
     histogram: tuple[float, ...] | None = None
     saturation: float | None = None
     strength: float = 1.0
     source: str = ""
+    vividness: float = 0.0
 
     def __post_init__(self) -> None:
         if self.histogram is not None:
             _check_histogram(self.histogram)
-        for name, value in (("saturation", self.saturation), ("strength", self.strength)):
+        for name, value in (
+            ("saturation", self.saturation),
+            ("strength", self.strength),
+            ("vividness", self.vividness),
+        ):
             if value is not None and not 0 <= value <= 1:
                 raise MoodError(f"expected a {name} within 0..1, got {value}")
 
     def __bool__(self) -> bool:
-        """Whether it asks for anything."""
+        """Whether it asks for statistics."""
         return self.strength > 0 and (self.histogram is not None or self.saturation is not None)
 
     @classmethod
@@ -112,6 +119,8 @@ class Mood:
     def to_json(self) -> dict[str, Any]:
         """Plain data for `json.dump`; only bins that have a share are written, by their centres."""
         data: dict[str, Any] = {"strength": self.strength}
+        if self.vividness:
+            data["vividness"] = round(self.vividness, 4)
         if self.saturation is not None:
             data["saturation"] = round(self.saturation, 4)
         if self.histogram is not None:
@@ -133,7 +142,11 @@ class Mood:
         """
         try:
             saturation, strength = data.get("saturation"), 0.0 + data.get("strength", 1.0)
-            rest = {"saturation": None if saturation is None else 0.0 + saturation, "strength": strength}
+            rest = {
+                "saturation": None if saturation is None else 0.0 + saturation,
+                "strength": strength,
+                "vividness": 0.0 + data.get("vividness", 0.0),
+            }
             if "histogram" not in data:
                 return cls(**rest)
             index = {tuple(center): number for number, center in enumerate(AbBins().centers.int().tolist())}

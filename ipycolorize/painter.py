@@ -93,7 +93,7 @@ class Painter:
 
     def _predict(self, hints: Iterable[Hint], mood: Mood) -> tuple[Prediction, Colors]:
         counting = tuple(hint for hint in hints if hint.weight > 0)
-        wanted = (counting, mood or None)
+        wanted = (counting, mood if mood or mood.vividness else None)
         if self._predicted is not None and self._predicted[0] == wanted:
             return self._predicted[1:]
         self.features()
@@ -106,7 +106,9 @@ class Painter:
         return prediction, colors
 
     def _decode(self, hints: tuple[Hint, ...], mood: Mood) -> Prediction:
-        told = {"global_hints": mood.global_hints().to(self._device)} if mood else {}
+        told: dict[str, Any] = {"global_hints": mood.global_hints().to(self._device)} if mood else {}
+        if mood.vividness:
+            told["vividness"] = mood.vividness
         return self.network.decode(self.features(), self.batch(hints), **told)
 
     def batch(self, hints: tuple[Hint, ...]) -> HintBatch:

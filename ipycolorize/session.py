@@ -196,9 +196,27 @@ class Session:
                 f"expected a network that reads a histogram and a saturation, got {self.network_name}, which "
                 "reads points only; open the photograph with live"
             )
+        if mood.vividness and not self.network.reads_vividness:
+            raise MoodError(
+                f"expected a network whose colours can be livelier, got {self.network_name}, which has one "
+                "answer only; open the photograph with live"
+            )
         self.mood = mood
         if record:
             self.commit()
+
+    @_locked
+    def set_vividness(self, vividness: float, *, record: bool = True) -> None:
+        """Choose how lively colours are that nobody asked for.
+
+        Args:
+            vividness: in [0, 1]; 0 errs least and looks dull.
+            record: make it a step of undo at once.
+
+        Raises:
+            MoodError: outside [0, 1], or the network has one answer only.
+        """
+        self.set_mood(replace(self.mood, vividness=float(vividness)), record=record)
 
     def mood_of(self, reference: Any) -> Mood:
         """The histogram and saturation of a reference, to be given to `set_mood`.

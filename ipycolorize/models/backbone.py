@@ -150,16 +150,15 @@ class Backbone(nn.Module):
         They see edges and textures, at the resolutions where learning is dearest.
         """
         self.frozen = blocks
+        for number, block in enumerate([self.stem, *self.blocks]):
+            block.requires_grad_(blocks == 0 or number > blocks)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Backbone:
-        """As every module, but what is frozen does not follow."""
+        """As every module, but the norms of what is frozen do not follow."""
         super().train(mode)
-        for number, block in enumerate([self.stem, *self.blocks]):
-            learns = self.frozen == 0 or number > self.frozen
-            block.requires_grad_(learns)
-            if not learns:
-                block.eval()
+        for block in [self.stem, *self.blocks[: self.frozen]] if self.frozen else []:
+            block.eval()
         return self
 
     def forward(self, lightness: Tensor) -> list[Tensor]:

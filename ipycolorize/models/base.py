@@ -59,6 +59,7 @@ class Network(nn.Module):
         reads_points: whether points change its result.
         knows_distribution: whether its logits say which colours are likely where; else they are even.
         reads_global_hints: whether it can be told a histogram and a saturation.
+        reads_vividness: whether `decode` takes a vividness in [0, 1].
     """
 
     name: str
@@ -67,6 +68,7 @@ class Network(nn.Module):
     reads_points = True
     knows_distribution = True
     reads_global_hints = False
+    reads_vividness = False
 
     def __init__(self) -> None:
         super().__init__()

@@ -66,12 +66,13 @@ class Conditioning(nn.Module):
         null = features.null * surer[:, None]
         return replace(
             features,
-            auto=features.auto + self._change(before, after, scale=2, features=features),
+            auto=features.auto + enlarged_change(before, after, self.centers, scale=2, features=features),
             logits=tilted.clamp(min=LEAST).log(),
             null=null,
             told=_told(features, wanted, null, tilted) if bool((wanted.histogram_given > 0).any()) else None,
             sums={},
             full={},
+            lively={},
             tellings={},  # not those that will hold this: a cycle would keep photographs in memory
         )
 
@@ -87,24 +88,28 @@ class Conditioning(nn.Module):
         null = told.null[..., None]
         mixture = (given[..., :-1] + null * told.probabilities) / (given[..., -1:] + null + TINY)
         settled = tilt(mixture, told.lightness, told.histogram)
-        return self._change(mixture, settled, scale=4, features=features)
+        return enlarged_change(mixture, settled, self.centers, scale=4, features=features)
 
-    def _change(self, before: Tensor, after: Tensor, *, scale: int, features: Features) -> Tensor:
-        """How mean colours change, normalised, at half resolution.
 
-        Args:
-            before, after: ``(N, h w, 313)`` distributions.
-            scale: how many times coarser than half resolution they are.
-            features: of the photographs.
+def enlarged_change(
+    before: Tensor, after: Tensor, centers: Tensor, *, scale: int, features: Features
+) -> Tensor:
+    """How mean colours change, normalised, at half resolution.
 
-        Returns:
-            ``(N, 2, H', W')``.
-        """
-        size = [-(-side // (2 * scale)) for side in features.shape]
-        change = ((after - before) @ self.centers / AB_SCALE).transpose(1, 2).unflatten(2, size)
-        rows, cols = features.grid
-        large = F.interpolate(change, scale_factor=scale, mode="bilinear")[..., :rows, :cols]
-        return F.pad(large, (0, cols - large.shape[-1], 0, rows - large.shape[-2]), mode="replicate")
+    Args:
+        before, after: ``(N, h w, 313)`` distributions.
+        centers: ``(313, 2)`` ab of the bins.
+        scale: how many times coarser than half resolution they are.
+        features: of the photographs.
+
+    Returns:
+        ``(N, 2, H', W')``.
+    """
+    size = [-(-side // (2 * scale)) for side in features.shape]
+    change = ((after - before) @ centers / AB_SCALE).transpose(1, 2).unflatten(2, size)
+    rows, cols = features.grid
+    large = F.interpolate(change, scale_factor=scale, mode="bilinear")[..., :rows, :cols]
+    return F.pad(large, (0, cols - large.shape[-1], 0, rows - large.shape[-2]), mode="replicate")
 
 
 def _told(features: Features, wanted: GlobalHints, null: Tensor, tilted: Tensor) -> Told:

@@ -24,7 +24,8 @@ the photograph's own edges and trusts revealed pixels; see `tail`.
 The distribution for the palette follows the same weights,
 (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h). Unlike the paper's (3.4.2), p_auto may shape the encoder:
 what colours a thing can have is worth knowing for `auto` and for the null as well.
-A histogram or a saturation of the whole picture changes p_auto, `auto` and n first; see `conditioning`.
+A histogram or a saturation of the whole picture changes p_auto, `auto` and n first; see `conditioning`. So does a
+wish for livelier colours; see `vividness`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from .layers import conv
 from .propagation import AB_SCALE, Features, Propagation, encoded
 from .tail import Tail
 from .tilt import tilt
+from .vividness import Vividness
 
 ROOM = 8 / AB_SCALE  # that a colour may lie beyond the automatic one and all hints' colours
 GAIN = 2.0  # the largest |log g|
@@ -69,6 +71,7 @@ class Live(Network):
 
     name = "live"
     reads_global_hints = True
+    reads_vividness = True
 
     def __init__(
         self,
@@ -99,6 +102,7 @@ class Live(Network):
         self.to_logits = nn.Sequential(conv(widths[0], 128), nn.Conv2d(128, NUM_BINS, 1))
         self.flow = Propagation(heads=heads, dim=dim)
         self.conditioning = Conditioning()
+        self.vividness = Vividness()
         self.tail = Tail(tail)
         self._start()
 
@@ -158,10 +162,16 @@ class Live(Network):
         )
 
     def weights(
-        self, features: Features, hints: HintBatch, *, global_hints: GlobalHints | None = None
+        self,
+        features: Features,
+        hints: HintBatch,
+        *,
+        global_hints: GlobalHints | None = None,
+        vividness: float = 0.0,
     ) -> Tensor:
         """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
         told = features if global_hints is None else self.conditioning(features, global_hints)
+        told = self.vividness(told, vividness) if vividness else told
         return self.flow.weights(told, hints)
 
     def propagate(self, features: Features, hints: HintBatch) -> Tensor:
@@ -192,10 +202,16 @@ class Live(Network):
         return mixture.clamp(min=1e-8).log()
 
     def decode(
-        self, features: Features, hints: HintBatch, *, global_hints: GlobalHints | None = None
+        self,
+        features: Features,
+        hints: HintBatch,
+        *,
+        global_hints: GlobalHints | None = None,
+        vividness: float = 0.0,
     ) -> Prediction:
         """Colorize with hints given in pixels of the encoded L, and statistics of the whole picture."""
         told = features if global_hints is None else self.conditioning(features, global_hints)
+        told = self.vividness(told, vividness) if vividness else told
         ab = self._tail(told, self.propagate(told, hints), hints)
         if hints.row.shape[1] and not self.training:
             ab = self._bounded(told, ab, hints)

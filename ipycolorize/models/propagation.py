@@ -65,6 +65,7 @@ class Features:
         tellings: the last global hints, and these features under them.
         ways: distances over each photograph that were asked for already; see `Propagation.distances`.
         full: maps of every pixel that were asked for already.
+        lively: these features at the last vividness; see `vividness`.
     """
 
     shape: tuple[int, int]
@@ -84,6 +85,7 @@ class Features:
     tellings: dict[str, tuple[GlobalHints, Features]] = field(default_factory=dict)
     ways: dict[int, Ways] = field(default_factory=dict)
     full: dict[str, Tensor] = field(default_factory=dict)
+    lively: dict[float, Features] = field(default_factory=dict)
 
     def cropped(self, quarter: Tensor) -> Tensor:
         """What of a map at a quarter of the resolution belongs to the picture, not to its padding."""
