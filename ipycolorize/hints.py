@@ -15,11 +15,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from .frame import Frame
 
-FORMAT, VERSION = "ipycolorize-hints", 2  # 1: points alone; 2: with a mood
+FORMAT, VERSION = "ipycolorize-hints", 3  # 1: points alone; 2: with a mood; 3: with reach, regions, vividness
+SPOT, THING, EVERYWHERE = 0.0, 0.5, 1.0  # settings of a hint's reach that have a name
+Region = tuple[tuple[float, float], ...]  # (row, col) of a polygon's corners, photo pixels
+MAX_CORNERS = 1000
 MAX_AB = 128.0  # no colour of sRGB has |a| or |b| above 108
 STROKE_WEIGHT = 0.5  # of each point of a brush stroke
 STROKE_SPACING = 4  # pixels from one to the next where the brush is smaller than that
@@ -39,6 +43,9 @@ class Hint:
         a, b: colour in Lab units; the lightness is always the photograph's.
         size: side of the patch in pixels of the original photograph, at least 1.
         weight: how much it counts, in [0, 1]; 0 for a hint whose colour nobody has chosen yet.
+        reach: how far it acts, in [0, 1]: `SPOT` hardly beyond its place, `THING` over what belongs to it,
+            `EVERYWHERE` over whatever is like it, with any border between.
+        region: polygon that it acts within; None: the whole picture.
     """
 
     id: int
@@ -48,8 +55,16 @@ class Hint:
     b: float
     size: int
     weight: float = 1.0
+    reach: float = THING
+    region: Region | None = None
 
     def __post_init__(self) -> None:
+        if not 0 <= self.reach <= 1:
+            raise HintError(
+                f"expected a reach within 0..1 (0 a spot, 0.5 a thing, 1 everywhere), got {self.reach}"
+            )
+        if self.region is not None:
+            _check_region(self.region)
         if not (math.isfinite(self.a) and math.isfinite(self.b) and max(abs(self.a), abs(self.b)) <= MAX_AB):
             raise HintError(f"expected a colour with a and b within -128..128, got ({self.a}, {self.b})")
         if self.size < 1:
@@ -92,10 +107,21 @@ class Hints:
         raise KeyError(f"no hint {id}; present: {[hint.id for hint in self.items]}")
 
     def add(
-        self, row: int, col: int, ab: tuple[float, float], *, size: int, weight: float = 1.0
+        self,
+        row: int,
+        col: int,
+        ab: tuple[float, float],
+        *,
+        size: int,
+        weight: float = 1.0,
+        reach: float = THING,
+        region: Region | None = None,
     ) -> tuple[Hints, Hint]:
         """Reveal a colour; returns the new state and the new hint."""
-        hint = Hint(self.next_id, int(row), int(col), float(ab[0]), float(ab[1]), int(size), float(weight))
+        hint = Hint(
+            self.next_id, int(row), int(col), float(ab[0]), float(ab[1]), int(size), float(weight),
+            float(reach), region,
+        )  # fmt: skip
         return Hints((*self.items, hint), self.next_id + 1), hint
 
     def stroke(
@@ -141,6 +167,10 @@ class Hints:
         """Give a hint another patch size."""
         return self._change(id, size=int(size))
 
+    def limit(self, id: int, *, reach: float, region: Region | None) -> Hints:
+        """Let a hint act that far, within that region."""
+        return self._change(id, reach=float(reach), region=region)
+
     def remove(self, id: int) -> Hints:
         """Take a hint away."""
         gone = self[id]
@@ -160,9 +190,12 @@ class Hints:
         points = [
             {"row": hint.row, "col": hint.col, "ab": [round(hint.a, 3), round(hint.b, 3)], "size": hint.size}
             | ({} if hint.weight == 1 else {"weight": hint.weight})
+            | ({} if hint.reach == THING else {"reach": hint.reach})
+            | ({} if hint.region is None else {"region": [list(corner) for corner in hint.region]})
             for hint in self.items
         ]
-        return {"format": FORMAT, "version": 1, "shape": list(shape), "hints": points}
+        limited = any(hint.reach != THING or hint.region is not None for hint in self.items)
+        return {"format": FORMAT, "version": VERSION if limited else 1, "shape": list(shape), "hints": points}
 
     @classmethod
     def from_json(cls, data: Any, *, shape: tuple[int, int]) -> Hints:
@@ -201,7 +234,13 @@ class Hints:
                 size = max(1, round(point["size"] / frame.scale)) if point["size"] >= 1 else 0
                 a, b = (0.0 + value for value in point["ab"])  # a sum refuses text, float() would read it
                 weight = 0.0 + point.get("weight", 1)
-                hints, _ = hints.add(row, col, (a, b), size=size, weight=weight)
+                region = point.get("region")
+                if region is not None:
+                    region = _scaled_region(region, frame)
+                hints, _ = hints.add(
+                    row, col, (a, b), size=size, weight=weight, reach=0.0 + point.get("reach", THING),
+                    region=region,
+                )  # fmt: skip
             except HintError as error:
                 raise HintError(f"hint {number}: {error}") from None
             except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -210,6 +249,39 @@ class Hints:
                     f"got {point!r} ({type(error).__name__}: {error})"
                 ) from None
         return hints
+
+
+def check_inside(region: Region, shape: tuple[int, int]) -> None:
+    """Make sure that a region lies on the photograph of `shape` = (H, W).
+
+    Raises:
+        HintError: a corner lies outside.
+    """
+    for row, col in region:
+        if not (0 <= row <= shape[0] and 0 <= col <= shape[1]):
+            raise HintError(
+                f"expected a region inside the photograph, rows 0..{shape[0]} and cols 0..{shape[1]}, got a "
+                f"corner at row {row:g}, col {col:g}"
+            )
+
+
+def _check_region(region: Any) -> None:
+    try:
+        corners = [(float(row), float(col)) for row, col in region]
+    except (TypeError, ValueError):
+        raise HintError(f"expected a region as (row, col) of its corners, got {region!r}") from None
+    if not 3 <= len(corners) <= MAX_CORNERS:
+        raise HintError(f"expected a region of 3 to {MAX_CORNERS} corners, got {len(corners)}")
+    if not all(math.isfinite(value) for corner in corners for value in corner):
+        raise HintError("expected a region whose corners are finite")
+
+
+def _scaled_region(region: Any, frame: Frame) -> Region:
+    _check_region(region)
+    scale = (frame.photo[0] / frame.grid[0], frame.photo[1] / frame.grid[1])
+    scaled = tuple((row * scale[0], col * scale[1]) for row, col in region)
+    check_inside(scaled, frame.photo)
+    return scaled
 
 
 def parse_json(data: Any) -> Any:
@@ -253,6 +325,9 @@ class HintBatch:
         weight: ``(N, K)`` in [0, 1]: 0 marks padding, small values weak hints such as the points of a stroke.
         mask: ``(N, 1, H, W)`` 1 where a colour is revealed: B_ab of the paper.
         raster: ``(N, 2, H, W)`` the revealed colours in Lab units, 0 elsewhere: X_ab of the paper.
+        reach: ``(N, K)`` how far each acts, as `Hint.reach`; None: all as a thing.
+        region: ``(N, K, H, W)`` bool, where each may act; None: everywhere. Reach and region are for networks
+            whose hints flow; others do not read them.
     """
 
     row: Tensor
@@ -262,15 +337,21 @@ class HintBatch:
     weight: Tensor
     mask: Tensor
     raster: Tensor
+    reach: Tensor | None = None
+    region: Tensor | None = None
 
     def to(self, device: torch.device | str) -> HintBatch:
         """The same on another device."""
-        return HintBatch(**{name: value.to(device) for name, value in vars(self).items()})
+        moved = {name: None if value is None else value.to(device) for name, value in vars(self).items()}
+        return HintBatch(**moved)
 
     def columns(self, start: int, stop: int) -> HintBatch:
         """Hints `start` to `stop` of each picture; the raster stays that of all."""
-        points = {name: getattr(self, name)[:, start:stop] for name in ("row", "col", "size", "ab", "weight")}
-        return HintBatch(**points, mask=self.mask, raster=self.raster)
+        parts = {
+            name: value if name in ("mask", "raster") or value is None else value[:, start:stop]
+            for name, value in vars(self).items()
+        }
+        return HintBatch(**parts)
 
     @classmethod
     def of_points(
@@ -304,7 +385,7 @@ class HintBatch:
                 )
             return torch.where(chosen.to(ours.device).view(-1, *[1] * (ours.dim() - 1)), ours, theirs)
 
-        return cls(**{name: pick(name) for name in vars(first)})
+        return cls(**{name: pick(name) for name in vars(first) if getattr(first, name) is not None})
 
     @classmethod
     def revealed(cls, ab: Tensor, *, cells: int = 16) -> HintBatch:
@@ -358,6 +439,20 @@ def rasterize(
     colours = torch.cat([torch.zeros_like(ab[:, :1]), ab], dim=1) if points else ab.new_zeros(count, 1, 2)
     raster = colours.gather(1, owner[..., None].expand(-1, -1, 2)).transpose(1, 2)
     return (owner > 0).to(ab.dtype).view(count, 1, height, width), raster.reshape(count, 2, height, width)
+
+
+def rasterize_region(region: Region | None, frame: Frame) -> np.ndarray:
+    """Draw a polygon of photo pixels: bool ``(H, W)`` of the grid, true inside; None: true everywhere."""
+    height, width = frame.grid
+    if region is None:
+        return np.ones((height, width), bool)
+    scale = (width / frame.photo[1], height / frame.photo[0])
+    fine = 2  # draws at twice the size, so that a pixel belongs to the polygon by its centre
+    image = Image.new("1", (fine * width, fine * height))
+    corners = [(fine * col * scale[0] - 0.5, fine * row * scale[1] - 0.5) for row, col in region]
+    ImageDraw.Draw(image).polygon(corners, fill=1)
+    parts = np.array(image).reshape(height, fine, width, fine)
+    return parts.mean((1, 3)) >= 0.5
 
 
 def _cover(centre: Tensor, size: Tensor, length: int) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .frame import Frame
-from .hints import Hint, HintBatch
+from .hints import THING, Hint, HintBatch, rasterize_region
 from .image import Photo, resize_lightness
 from .models.base import Network, Prediction
 from .mood import Mood
@@ -112,14 +113,21 @@ class Painter:
         return self.network.decode(self.features(), self.batch(hints), **told)
 
     def batch(self, hints: tuple[Hint, ...]) -> HintBatch:
-        """Hints in the network's grid, on its device."""
+        """Hints in the network's grid, on its device; of several on one pixel the latest counts."""
+        hints = tuple({(hint.row, hint.col): hint for hint in hints}.values())
         places = [self.frame.to_grid(hint.row, hint.col) for hint in hints]
         row = torch.tensor([[place[0] for place in places]])
         col = torch.tensor([[place[1] for place in places]])
         size = torch.tensor([[self.frame.size_to_grid(hint.size) for hint in hints]])
         ab = torch.tensor([hint.ab for hint in hints]).view(1, -1, 2)
         weight = torch.tensor([[hint.weight for hint in hints]])
-        return HintBatch.of_points(row, col, size, ab, weight, shape=self.frame.grid).to(self._device)
+        batch = HintBatch.of_points(row, col, size, ab, weight, shape=self.frame.grid)
+        if any(hint.reach != THING for hint in hints):
+            batch = replace(batch, reach=torch.tensor([[hint.reach for hint in hints]]))
+        if any(hint.region is not None for hint in hints):
+            regions = [rasterize_region(hint.region, self.frame) for hint in hints]
+            batch = replace(batch, region=torch.from_numpy(np.stack(regions))[None])
+        return batch.to(self._device)
 
     def lightness_at_size(self, shape: tuple[int, int] | None) -> np.ndarray:
         """L ``(H, W)`` of the photograph, at its own size (None) or any other."""

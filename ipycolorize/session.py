@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -16,7 +16,9 @@ import numpy as np
 from .color import rgb_to_lab
 from .files import replacing
 from .gamut import displayed
-from .hints import MAX_AB, VERSION, Hint, HintError, Hints, parse_json
+from .hints import (
+    MAX_AB, THING, VERSION, Hint, HintError, Hints, Region, check_inside, parse_json,
+)  # fmt: skip
 from .history import History
 from .image import Frame, Photo, PhotoError, read_photo, write_photo
 from .models.base import Network
@@ -128,6 +130,8 @@ class Session:
         *,
         ab: tuple[float, float] | None = None,
         size: int | None = None,
+        reach: float = THING,
+        region: Sequence[tuple[float, float]] | None = None,
         record: bool = True,
     ) -> Hint:
         """Reveal a colour at a place of the photograph.
@@ -137,6 +141,9 @@ class Session:
             ab: Lab units; None waits for `recolor` with weight 0: the hint shows the present colour of its
                 place, wherever it is moved, and the picture stays exactly as it is.
             size: side of the patch in photo pixels; None is `default_size`.
+            reach: how far it acts, in [0, 1]: 0 hardly beyond its place, 0.5 over the thing that it is on, 1
+                over everything that is like it.
+            region: (row, col) of the corners of a polygon that it acts within; None: the whole picture.
             record: make it a step of undo at once; False for live feedback, then `commit`.
 
         Raises:
@@ -146,8 +153,9 @@ class Session:
         size = self.default_size if size is None else size
         weight = 0.0 if ab is None else 1.0
         hints, hint = self.hints.add(
-            row, col, self._hintable(row, col) if ab is None else ab, size=size, weight=weight
-        )
+            row, col, self._hintable(row, col) if ab is None else ab, size=size, weight=weight, reach=reach,
+            region=self._region(region),
+        )  # fmt: skip
         self._change(hints, record)
         return hint
 
@@ -169,6 +177,43 @@ class Session:
         """Give a hint another patch size in photo pixels."""
         self._present(id)
         self._change(self.hints.resize(id, size), record)
+
+    @_locked
+    def limit(
+        self,
+        id: int,
+        *,
+        reach: float | None = None,
+        region: Sequence[tuple[float, float]] | None = None,
+        record: bool = True,
+    ) -> None:
+        """Say how far a hint acts.
+
+        Args:
+            id: of the hint.
+            reach: in [0, 1], as in `add`; None: as it is.
+            region: corners of a polygon, as in `add`; None: as it is; empty: the whole picture.
+            record: make it a step of undo at once.
+
+        Raises:
+            HintError: no such hint, a reach outside [0, 1], or a region that cannot be.
+        """
+        self._present(id)
+        hint = self.hints[id]
+        wanted = hint.region if region is None else self._region(region) if len(region) else None
+        reach = hint.reach if reach is None else reach
+        self._change(self.hints.limit(id, reach=reach, region=wanted), record)
+
+    def _region(self, region: Sequence[tuple[float, float]] | None) -> Region | None:
+        """A polygon as a hint holds it, inside the photograph."""
+        if region is None:
+            return None
+        try:
+            corners = tuple((float(row), float(col)) for row, col in region)
+        except (TypeError, ValueError):
+            raise HintError(f"expected a region as (row, col) of its corners, got {region!r}") from None
+        check_inside(corners, self.photo.shape)
+        return corners
 
     @_locked
     def remove(self, id: int, *, record: bool = True) -> None:
@@ -378,7 +423,10 @@ class Session:
         hints = replace(self.hints, items=())
         data = parse_json(source)
         for hint in Hints.from_json(data, shape=self.photo.shape):
-            hints, _ = hints.add(hint.row, hint.col, hint.ab, size=hint.size, weight=hint.weight)
+            hints, _ = hints.add(
+                hint.row, hint.col, hint.ab, size=hint.size, weight=hint.weight, reach=hint.reach,
+                region=hint.region,
+            )  # fmt: skip
         mood = Mood.from_json(data["mood"]) if "mood" in data else Mood()
         self.set_mood(mood, record=False)
         self._change(hints, True)

@@ -46,7 +46,8 @@ def asked(count=1, *, histogram=True, saturation=True, seed=5):
 
 def only(value, n):
     """The n-th picture of a batch of hints."""
-    return type(value)(**{name: field[n : n + 1] for name, field in vars(value).items()})
+    fields = {name: field for name, field in vars(value).items() if field is not None}
+    return type(value)(**{name: field[n : n + 1] for name, field in fields.items()})
 
 
 def ready(network, *shape, count=1):

@@ -75,8 +75,7 @@ def test_points_and_statistics_settle(tiny, first_round):
         return values.unflatten(-1, (4, 4, 8, 4)).mean((-3, -1)).flatten(-2)
 
     logits = (features.queries @ tiny.flow.keys(told, hints)).transpose(2, 3)  # (1, heads, K, 512)
-    ways = tiny.flow.distances(features, hints).unflatten(3, (8, 2)).unflatten(2, (4, 2)).mean((3, 5))
-    ways = tiny.flow.way()[:, None, None] * ways.flatten(2)[:, None]  # (1, heads, K, 32)
+    ways = tiny.flow.way()[:, None, None] * eighth(tiny.flow.ways(features, hints))[:, None]
     exps = (eighth(logits) - ways).exp().sum(1)[0] * (hints.weight[0] > 0)[:, None]  # (K, 32)
     null = eighth(told.null.log()).exp()[0]
     soft = AbBins().encode(hints.ab[0].T[None, :, :, None])[0, :, :, 0]  # (313, K)

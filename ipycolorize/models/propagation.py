@@ -34,6 +34,9 @@ SPEED = 10.0  # how much faster than others single numbers such as the heads' sh
 SAY = 5.0  # the largest |s_k|: a factor of 150 more or less than another hint
 TINY = 1e-30  # keeps 0 / 0 away where neither a hint nor the null says anything
 FAR = -60.0  # least logit: e^-60 is nothing, and much less would be denormal numbers, which are slow
+SPOT_WAY = 6.0  # how much dearer ways are for a spot than for a thing
+SPOT_FAR = 60.0  # what a spot pays for a straight way of one side, squared, in the currency of ways
+OUTSIDE = 1e3  # what the way out of a region costs
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 BUCKETS = (8, 32, 128)  # numbers of hints that share a product while training; see `_learn_to_sum`
 COPIED = 0.6  # z before training
@@ -117,13 +120,14 @@ class Known:
     """What was computed for a block of K hints.
 
     Attributes:
-        facts: that it was computed from.
+        facts, region: that it was computed from.
         kernel: ``(N, P, K)`` exp(logit), summed over heads.
         total: ``(N, P, 5)`` sums over hints of it times what they carry, and of itself.
         given: ``(N, p, 314)`` the same at an eighth with encoded colours, under global hints.
     """
 
     facts: Tensor
+    region: Tensor | None
     kernel: Tensor
     total: Tensor
     given: Tensor | None
@@ -193,6 +197,36 @@ class Propagation(nn.Module):
                 out[image, here] = found.to(out)
         return out
 
+    def ways(self, features: Features, hints: HintBatch) -> Tensor:
+        """What ways cost, before the heads' q, at half resolution: ``(N, K, P)``.
+
+        A hint of more reach pays less for its way; a spot pays more, and for the straight distance as well;
+        outside its region nothing is near enough.
+        """
+        distance = self.distances(features, hints)
+        if hints.reach is not None:
+            less, more = (2 - 2 * hints.reach).clamp(max=1), (1 - 2 * hints.reach).clamp(min=0)
+            distance = (less + SPOT_WAY * more)[..., None, None] * distance
+            distance = distance + SPOT_FAR * more[..., None, None] * self._straight(features, hints)
+        if distance.shape[1] == 0:
+            return distance.new_zeros(len(distance), 0, math.prod(features.grid))
+        half = F.interpolate(distance, scale_factor=2, mode="bilinear")
+        if hints.region is not None:
+            rows, cols = (2 * side for side in features.grid)
+            grow = (0, cols - hints.region.shape[-1], 0, rows - hints.region.shape[-2])
+            inside = F.avg_pool2d(F.pad(hints.region.to(half), grow, mode="replicate"), 2)
+            half = half.masked_fill(inside < 0.5, OUTSIDE)
+        return half.flatten(2)
+
+    @staticmethod
+    def _straight(features: Features, hints: HintBatch) -> Tensor:
+        """|x - h|² at a quarter of the resolution, in units of the side: ``(N, K, h, w)``."""
+        rows, cols = features.cost.shape[-2:]
+        side = math.sqrt(rows * cols)
+        down = (torch.arange(rows, device=hints.row.device) + 0.5 - ((hints.row + 0.5) / CELL)[..., None]) / side
+        right = (torch.arange(cols, device=hints.row.device) + 0.5 - ((hints.col + 0.5) / CELL)[..., None]) / side
+        return down.square()[..., :, None] + right.square()[..., None, :]
+
     def queries(self, embedding: Tensor, bias: Tensor, grid: tuple[int, int]) -> Tensor:
         """``(N, heads, P, D + 5)``, so that one product with `keys` gives every logit.
 
@@ -244,7 +278,7 @@ class Propagation(nn.Module):
         """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
         with torch.autocast(features.null.device.type, enabled=False):
             keys = self.keys(features, hints)
-            ways = _half(self.distances(features, hints))
+            ways = self.ways(features, hints)
             each = self._by_chunks(features.queries, keys, ways, lambda exps: exps.sum(1))
             each = each * (hints.weight > 0)[:, None]
             shares = each / (each.sum(2) + features.null + TINY)[..., None]
@@ -308,11 +342,13 @@ class Propagation(nn.Module):
         In float32 whatever the caller's autocast says: |x - h|² is a small difference of large terms.
         """
         facts = torch.stack([block.row, block.col, block.weight, *block.ab.unbind(-1)])
+        if block.reach is not None:
+            facts = torch.cat([facts, block.reach[None]])
         known = features.sums.get(number)
-        if known is None or not torch.equal(known.facts, facts):
+        if known is None or not (torch.equal(known.facts, facts) and _equal(known.region, block.region)):
             with torch.autocast(features.null.device.type, enabled=False):
-                keys, ways = self.keys(features, block), self.distances(features, block)
-                kernel = self._by_chunks(features.queries, keys, _half(ways), lambda exps: exps.sum(1))
+                keys, ways = self.keys(features, block), self.ways(features, block)
+                kernel = self._by_chunks(features.queries, keys, ways, lambda exps: exps.sum(1))
                 kernel = kernel * (block.weight > 0)[:, None]  # padding gets zeros, not a small weight
                 total = kernel @ _counted(self._carried(features, block))
                 given = None
@@ -320,7 +356,7 @@ class Propagation(nn.Module):
                     given = self._sums(
                         features.told.queries, keys, _eighth(ways, features), encoded(block), block.weight
                     )
-            known = Known(facts, kernel, total, given)
+            known = Known(facts, block.region, kernel, total, given)
             features.sums[number] = known
         return known
 
@@ -338,9 +374,9 @@ class Propagation(nn.Module):
         In float32, as `known`.
         """
         with torch.autocast(features.null.device.type, enabled=False):
-            keys, ways = self.keys(features, hints), self.distances(features, hints)
+            keys, ways = self.keys(features, hints), self.ways(features, hints)
             carried = self._carried(features, hints)
-            total = self._sums(features.queries, keys, _half(ways), carried, hints.weight)
+            total = self._sums(features.queries, keys, ways, carried, hints.weight)
             if features.told is None:
                 return total, None
             coarse = _eighth(ways, features)
@@ -393,6 +429,10 @@ class Propagation(nn.Module):
         return torch.cat(parts)[order.argsort()]
 
 
+def _equal(one: Tensor | None, other: Tensor | None) -> bool:
+    return one is other or (one is not None and other is not None and torch.equal(one, other))
+
+
 def ridge(weights: Tensor, lack: Tensor) -> Tensor:
     """e that minimises |W e - d|² + m |e|², by conjugate gradients on the normal equations.
 
@@ -417,16 +457,11 @@ def ridge(weights: Tensor, lack: Tensor) -> Tensor:
     return solution
 
 
-def _half(ways: Tensor) -> Tensor:
-    """Distances at a quarter of the resolution ``(N, K, h, w)``, at half: ``(N, K, P)``."""
-    if ways.shape[1] == 0:
-        return ways.new_zeros(len(ways), 0, 4 * ways.shape[-2] * ways.shape[-1])
-    return F.interpolate(ways, scale_factor=2, mode="bilinear").flatten(2)
-
-
 def _eighth(ways: Tensor, features: Features) -> Tensor:
-    """Distances at a quarter of the resolution ``(N, K, h, w)``, at an eighth, as `Told`: ``(N, K, p)``."""
-    return F.avg_pool2d(features.cropped(ways), 2, ceil_mode=True).flatten(2)
+    """What ways cost at half resolution ``(N, K, P)``, at an eighth, as `Told`: ``(N, K, p)``."""
+    rows, cols = (-(-side // 2) for side in features.shape)
+    image = ways.unflatten(2, features.grid)[..., :rows, :cols]
+    return F.avg_pool2d(image, 4, ceil_mode=True).flatten(2)
 
 
 def _counted(values: Tensor) -> Tensor:
