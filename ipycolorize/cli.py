@@ -98,9 +98,11 @@ def run_train(args: argparse.Namespace) -> None:
     """Train, alone or with other processes, and say where the weights are."""
     import torch
 
+    from .gamut import AbBins
     from .models.weights import build, load_model
     from .processes import join
     from .protocol import square
+    from .training.balance import estimate_distribution
     from .training.config import automatic
     from .training.data import DataError, Photographs, free_memory
     from .training.loop import Trainer
@@ -127,6 +129,8 @@ def run_train(args: argparse.Namespace) -> None:
             except DataError as error:
                 raise DataError(f"--validate: {error}") from error
             held_out = torch.stack([square(rgb, 256) for rgb in tests.images])
+        if args.init is None and isinstance(network.prior, torch.Tensor):
+            network.prior.copy_(estimate_distribution(photographs, AbBins(), seed=args.seed))
         network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         trainer = Trainer(
             network, photographs, config, args.out, validation=held_out, processes=processes,
@@ -138,8 +142,10 @@ def run_train(args: argparse.Namespace) -> None:
         if processes.main:
             if not trainer.finished:
                 print(f"stopped after {trainer.step} steps")
+            best = f" (best on {args.validate}: {trainer.best})" if trainer.best.exists() else ""
             print(
-                f"weights: {args.out / 'average.safetensors'}; the same command goes on from the checkpoint"
+                f"weights: {args.out / 'average.safetensors'}{best}; the same command goes on from the "
+                "checkpoint"
             )
 
 
@@ -152,10 +158,12 @@ def _arguments(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _train_config(args: argparse.Namespace, processes: int) -> TrainConfig:
-    from .training.config import FINE_PHASES, FINE_RATE, PHASES, RATE, Phase, TrainConfig
+    from .training.config import AUTOMATIC_FIRST, FINE_PHASES, FINE_RATE, PHASES, RATE, Phase, TrainConfig
 
     one_size = args.crop is not None or args.batch is not None
     phases, rate = (PHASES, RATE) if args.init is None else (FINE_PHASES, FINE_RATE)
+    if args.init is None and args.network in (None, "live"):
+        phases = AUTOMATIC_FIRST
     config = TrainConfig(
         minutes=30.0 if args.minutes is None and args.steps is None else args.minutes,
         steps=args.steps,

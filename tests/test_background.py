@@ -25,7 +25,7 @@ from ipycolorize.training.curves import read_log
 from ipycolorize.training.data import DataError, Photographs
 from ipycolorize.training.loop import validate
 
-WEIGHTS = "average.safetensors"
+WEIGHTS = "best.safetensors"
 LONG = 180.0  # seconds that a process may take where everything else runs at the same time
 
 
@@ -224,7 +224,7 @@ def test_one_call_starts_it_from_any_kind_of_path(folder, tiny_path, tmp_path, m
     training = finetune(folder, out="mine", start=tiny_path, minutes=0.01)
     try:
         assert isinstance(training, FineTuning)
-        assert training.weights == tmp_path / "mine" / "average.safetensors"
+        assert training.weights == tmp_path / "mine" / "best.safetensors"
         records = training.wait(LONG)
         assert (training.running, training.state, training.error) == (False, "finished", "")
         assert training.seconds_left is None

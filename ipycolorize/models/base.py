@@ -74,6 +74,11 @@ class Network(nn.Module):
         super().__init__()
         self.register_buffer("bin_centers", AbBins().centers, persistent=False)
 
+    @property
+    def prior(self) -> Tensor | None:
+        """How often the bins occur in what it learns from, ``(Q,)``, for networks that ask; to be filled in."""
+        return None
+
     def start_new(self) -> None:
         """Take what a new network begins with before it is trained, where that is more than random weights."""
 

@@ -115,6 +115,11 @@ class Live(Network):
             cast(Tensor, self.to_gates.bias)[0] = -4.0
             cast(Tensor, self.to_cost.bias)[1] = HIDDEN
 
+    @property
+    def prior(self) -> Tensor:
+        """How often the bins occur in what it learns from: `vividness` takes it back."""
+        return self.vividness.prior
+
     def start_new(self) -> None:
         """Give the backbone the weights that know ImageNet.
 

@@ -108,8 +108,11 @@ class Background:
 
     @property
     def weights(self) -> Path:
-        """The averaged weights, renewed with every line of the log: a file for `load_model` and the pad."""
-        return self.folder / "average.safetensors"
+        """The averaged weights that did best on what is held out: a file for `load_model` and the pad.
+
+        The network that training began with is one of those that are measured, so it never gets worse.
+        """
+        return self.folder / "best.safetensors"
 
     @property
     def records(self) -> list[Record]:

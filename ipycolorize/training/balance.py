@@ -36,12 +36,17 @@ def balance_weights(distribution: Tensor, *, uniform: float) -> Tensor:
     return 1 / mixed / (distribution / mixed).sum()
 
 
-def estimate_weights(photographs: Photographs, bins: AbBins, *, uniform: float, seed: int) -> Tensor:
-    """Weights ``(Q,)`` of the bins for these photographs, from random crops of them."""
+def estimate_distribution(photographs: Photographs, bins: AbBins, *, seed: int) -> Tensor:
+    """Shares ``(Q,)`` of the bins in these photographs, smoothed, from random crops of them."""
     generator = torch.Generator().manual_seed(seed)
     parts = []
     for _ in range(CROPS // 64):
         rgb = photographs.batch(64, crop=SIDE, generator=generator).to(bins.centers.device)
         ab = rgb_to_lab(rgb)[:, 1:].permute(0, 2, 3, 1).reshape(-1, 2)
         parts.append(smoothed_distribution(ab, bins))
-    return balance_weights(torch.stack(parts).mean(0), uniform=uniform)
+    return torch.stack(parts).mean(0)
+
+
+def estimate_weights(photographs: Photographs, bins: AbBins, *, uniform: float, seed: int) -> Tensor:
+    """Weights ``(Q,)`` of the bins for these photographs."""
+    return balance_weights(estimate_distribution(photographs, bins, seed=seed), uniform=uniform)

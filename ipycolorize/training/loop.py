@@ -66,7 +66,8 @@ class Trainer:
         network: to train, on its device; in every process the same.
         photographs: to learn from; in every process the same.
         config: how.
-        folder: checkpoints, log and averaged weights go here; a checkpoint found there is resumed.
+        folder: checkpoints, log and averaged weights go here, the last and the best; a checkpoint found there is
+            resumed.
         validation: ``(N, 3, H, W)`` uint8 for the PSNR in the log, or None.
         processes: that train together.
         compile: backend of `torch.compile` for the network ("inductor"); None: as it is.
@@ -127,6 +128,17 @@ class Trainer:
         return self.folder / "checkpoint.pt"
 
     @property
+    def best(self) -> Path:
+        """The averaged weights that did best on the held-out photographs; there only if there are any."""
+        return self.folder / "best.safetensors"
+
+    def _is_best(self) -> bool:
+        """Whether the averaged weights, just measured, are the best so far."""
+        scores = [sum(record.psnr.values()) / len(record.psnr) for record in self.history if record.psnr]
+        measured = bool(self.history) and bool(self.history[-1].psnr) and self.history[-1].step == self.step
+        return measured and scores[-1] >= max(scores)
+
+    @property
     def finished(self) -> bool:
         """Whether the whole budget is used up."""
         return self._share >= 1
@@ -183,6 +195,8 @@ class Trainer:
         save_model(
             self.folder / "average.safetensors", self.average, metadata={"examples": str(self.examples)}
         )
+        if self._is_best():
+            save_model(self.best, self.average, metadata={"examples": str(self.examples)})
         with replacing(self.folder / "log.csv") as part, part.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["step", "seconds", "examples", "huber", "auto", "cross_entropy", "rate", "psnr"])
