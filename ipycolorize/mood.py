@@ -58,6 +58,11 @@ class Mood:
         """Whether it asks for statistics."""
         return self.strength > 0 and (self.histogram is not None or self.saturation is not None)
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is asked for, vividness aside: that is how a picture is shown."""
+        return replace(self, vividness=0.0) == Mood()
+
     @classmethod
     def of_shares(cls, shares: Any, **rest: Any) -> Mood:
         """A mood with a histogram of any 313 weights, which are made to sum to 1."""

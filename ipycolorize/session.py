@@ -223,15 +223,15 @@ class Session:
 
     @_locked
     def reset(self) -> None:
-        """Take all hints and the mood away; one step of undo."""
-        self.mood = Mood()
+        """Take all hints and the mood away, all but its vividness; one step of undo."""
+        self.mood = Mood(vividness=self.mood.vividness)
         self._change(replace(self.hints, items=()), True)
 
     # -- mood ----------------------------------------------------------------------------------------
 
     @_locked
     def set_mood(self, mood: Mood, *, record: bool = True) -> None:
-        """Ask for statistics of the colours as a whole; ``Mood()`` asks for nothing.
+        """Ask for statistics of the colours as a whole, and a vividness; ``Mood()`` asks for nothing.
 
         Raises:
             MoodError: the network reads points only.
@@ -377,9 +377,11 @@ class Session:
     def to_json(self) -> dict[str, Any]:
         """The hints and the mood, and what they were set on."""
         data = self.hints.to_json(shape=self.photo.shape)
-        # an older program would leave the mood out without a word: the version stops it
-        mood = {"mood": self.mood.to_json(), "version": VERSION} if self.mood != Mood() else {}
-        return {**data, **mood, "name": self.photo.name, "network": self.network_name}
+        # an older program would leave out without a word what it does not know: the version stops it
+        if self.mood != Mood():
+            version = VERSION if self.mood.vividness else max(2, data["version"])
+            data = {**data, "mood": self.mood.to_json(), "version": version}
+        return {**data, "name": self.photo.name, "network": self.network_name}
 
     @_locked
     def save(self, path: str | os.PathLike[str]) -> None:

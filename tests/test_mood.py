@@ -272,8 +272,8 @@ def test_a_bad_mood_in_a_file_leaves_everything_as_it_was(session):
     data = {**session.to_json(), "hints": [], "mood": {"saturation": 9}}
     with pytest.raises(MoodError, match="mood: expected a saturation"):
         session.load(data)
-    with pytest.raises(HintError, match="version 1 to 2"):
-        session.load({**data, "version": 3})
+    with pytest.raises(HintError, match="version 1 to 3"):
+        session.load({**data, "version": 4})
     assert len(session.hints) == 1 and session.mood.saturation == 0.5
 
 

@@ -224,7 +224,7 @@ class Colorizer(VBox):
                 self._mood.remember(self.session.mood.histogram or (), photo.rgb)
             case moods.MoodEvent():
                 self._state = moods.react(self.session, self._state, event)
-            case Pointer() | Key() | Pick() | Resize() | gestures.Command():
+            case Pointer() | Key() | Pick() | Resize() | gestures.Reach() | gestures.Command():
                 self._state = gestures.react(self.session, self._state, event)
                 return html.escape(self._state.message)
         return ""
@@ -306,14 +306,15 @@ class Colorizer(VBox):
             ab=None if hint is None else session.present_ab(hint),
             rgb=None if hint is None else session.color_of(hint),
             size=state.size if hint is None else hint.size,
+            reach=state.reach if hint is None else hint.reach,
             suggested=self._choose(session, *place),
             recent=tuple((rgb := displayed(lightness, ab)[0], ab, to_hex(rgb)) for ab in state.recent),
-            changed=bool(session.hints.items) or session.mood != Mood(),
+            changed=bool(session.hints.items) or not session.mood.plain,
             can_undo=session.can_undo or state.live,
             can_redo=session.can_redo,
             before=state.before,
         )
-        self._controls.show(view, keep_size=isinstance(event, Resize), keep_text=self._bad_text)
+        self._controls.show(view, keep_sliders=isinstance(event, Resize | gestures.Reach), keep_text=self._bad_text)
         self._bad_text = False
 
     def _settle(self) -> None:

@@ -252,7 +252,7 @@ class Compare(VBox):
                 self._tell()
                 for side in self._sides:
                     side.export(_beside(Path(name), side.name))
-            case Pointer() | Key() | Pick() | Resize() | gestures.Command():
+            case Pointer() | Key() | Pick() | Resize() | gestures.Reach() | gestures.Command():
                 self._state = gestures.react(self.board, self._state, event)
                 return html.escape(self._state.message)
         return ""
@@ -287,6 +287,7 @@ class Compare(VBox):
             ab=None if hint is None else hint.ab if chosen else side.ab_at(*place),
             rgb=None if hint is None else board.color_of(hint) if chosen else side.color_at(*place),
             size=state.size if hint is None else hint.size,
+            reach=state.reach if hint is None else hint.reach,
             suggested=(),
             recent=tuple((rgb := displayed(lightness, ab)[0], ab, to_hex(rgb)) for ab in state.recent),
             changed=bool(board.hints.items),
@@ -294,7 +295,7 @@ class Compare(VBox):
             can_redo=board.can_redo,
             before=state.before,
         )
-        self._controls.show(view, keep_size=isinstance(event, Resize), keep_text=self._bad_text)
+        self._controls.show(view, keep_sliders=isinstance(event, Resize | gestures.Reach), keep_text=self._bad_text)
         self._bad_text = False
 
     def _settle(self) -> None:

@@ -11,7 +11,7 @@ from ipywidgets import HTML, Button, FileUpload, HBox, IntSlider, Text, VBox
 from ..color import to_hex
 from ..palette import COLORS
 from .choices import COMMON, Colors
-from .gestures import RECENT, Command, Pick, Resize
+from .gestures import RECENT, Command, Pick, Reach, Resize
 from .parts import Post, Wishes, row, section, styled, switch
 from .swatches import AB, RGB, Gamut, Swatches
 
@@ -24,6 +24,7 @@ class View:
         lightness: L where a colour would be used.
         ab, rgb: colour of the selected point, None without one.
         size: patch size in photo pixels.
+        reach: how far the point acts, as `Hint.reach`.
         suggested, recent: colours to pick from, at that lightness.
         changed: there are points or a mood, which can be removed.
     """
@@ -32,6 +33,7 @@ class View:
     ab: AB | None
     rgb: RGB | None
     size: int
+    reach: float
     suggested: Colors
     recent: Colors
     changed: bool
@@ -93,6 +95,9 @@ class Controls:
         self._field = styled(Text(placeholder="#d04020 or 208, 64, 32", continuous_update=False), "ipc-field")
         self._slider = styled(IntSlider(size, 1, largest, readout=False), "ipc-slider")
         self._size = styled(HTML(), "ipc-value")
+        self._reach = styled(IntSlider(50, 0, 100, step=5, readout=False), "ipc-slider")
+        self._reach.tooltip = "How far the point acts: its spot, its thing, or everywhere"
+        self._reach_text = styled(HTML(), "ipc-value", "ipc-reach")
         self._file = styled(Text(f"{name}_colorized.png"), "ipc-field", "ipc-file")
         export = styled(
             Button(description="Export", tooltip="Write the picture at full size (.png, .jpg or .tif)"),
@@ -100,6 +105,7 @@ class Controls:
         )
         self._field.observe(lambda change: self._wish(TypedColor(change["new"])), "value")
         self._slider.observe(lambda change: self._wish(Resize(change["new"])), "value")
+        self._reach.observe(lambda change: self._wish(Reach(change["new"] / 100)), "value")
         export.on_click(lambda _: post(ExportPicture(self._file.value)))
         offered = section("Suggested here" if recommend else "Common colours", self._suggested.box)
         switch(offered, "ipc-common", not recommend)
@@ -110,6 +116,7 @@ class Controls:
                     offered,
                     styled(section("Recent", self._recent.box), "ipc-recent"),
                     section("Point size", row(self._slider, self._size)),
+                    section("Reach", row(self._reach, self._reach_text)),
                     section("Full-size picture", row(self._file, export)),
                 ]
             ),
@@ -148,12 +155,12 @@ class Controls:
         """Give the keyboard to the control after the picture, or before it."""
         (self._before if backwards else self._field).focus()
 
-    def show(self, view: View, *, keep_size: bool = False, keep_text: bool = False) -> None:
+    def show(self, view: View, *, keep_sliders: bool = False, keep_text: bool = False) -> None:
         """Show a view.
 
         Args:
             view: what to show.
-            keep_size: leave the slider alone, for it is being dragged and knows better.
+            keep_sliders: leave size and reach alone, for one is being dragged and knows better.
             keep_text: leave the colour field alone, and outline it: what it says is no colour.
         """
         with self._wish.writing():
@@ -168,7 +175,9 @@ class Controls:
                 self._field.value = text
             switch(self._field, "ipc-bad", keep_text)
             self._size.value = f"{view.size} px"
-            if not keep_size:
+            self._reach_text.value = reach_name(view.reach)
+            if not keep_sliders:
+                self._reach.value = round(100 * view.reach)
                 self._slider.max = max(self._slider.max, view.size)
                 self._slider.value = view.size
             for name, swatches, colors in (
@@ -187,3 +196,9 @@ class Controls:
             file = change["new"][0]
             self._post(LoadHints(Path(file["name"]).name, bytes(file["content"])))
             self._load.value = ()  # the same file may be chosen again
+
+
+def reach_name(reach: float) -> str:
+    """How far a point acts, in a word."""
+    names = ((0.15, "spot"), (0.4, "near"), (0.6, "thing"), (0.85, "far"), (1.0, "everywhere"))
+    return next(name for most, name in names if reach <= most)

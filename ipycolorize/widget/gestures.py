@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..hints import THING
 from ..mood import Mood
 from ..session import Session
 
@@ -76,13 +77,20 @@ class Resize:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How far the selected point and the next ones act, as `Hint.reach`."""
+
+    reach: float
+
+
+@dataclass(frozen=True)
 class Command:
     """A button."""
 
     name: Name
 
 
-Event = Pointer | Key | Pick | Resize | Command
+Event = Pointer | Key | Pick | Resize | Reach | Command
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ class State:
 
     Attributes:
         size: patch size of the next point, photo pixels.
+        reach: how far the next point acts.
         place: (row, col) whose colours are suggested while nothing is selected.
         selected: id of the selected hint.
         drag: the point under the mouse, if it is held.
@@ -133,6 +142,7 @@ class State:
     grip: Grip | None = None
     live: bool = False
     before: bool = False
+    reach: float = THING
     mood_open: bool = False
     family: int = 0
     present: Mood | None = None
@@ -161,6 +171,8 @@ def react(session: Session, state: State, event: Event) -> State:
             state = _pick(session, state, event)
         case Resize():
             state = _resize(session, state, event.size)
+        case Reach():
+            state = _limit(session, state, event.reach)
         case Command():
             state = _command(session, settle(session, state), event.name)
     return hold(session, state)
@@ -206,7 +218,7 @@ def _down(session: Session, state: State, event: Pointer) -> State:
             return replace(state, message=SELECT_FIRST)
         return _pick(session, state, Pick(session.ab_at(event.row, event.col)))
     if hit is None:  # without a colour of its own: it changes nothing before one is picked
-        hit = session.add(event.row, event.col, size=state.size)
+        hit = session.add(event.row, event.col, size=state.size, reach=state.reach)
         state = replace(state, message=NOW_PICK)
     grip = Drag(hit.id, event.row, event.col, hit.row - event.row, hit.col - event.col)
     return replace(state, selected=hit.id, drag=grip, place=(hit.row, hit.col))
@@ -257,6 +269,14 @@ def _resize(session: Session, state: State, size: int) -> State:
     return replace(state, live=True)
 
 
+def _limit(session: Session, state: State, reach: float) -> State:
+    state = replace(state, reach=reach)
+    if state.selected is None or session.hints[state.selected].reach == reach:
+        return state
+    session.limit(state.selected, reach=reach, record=False)
+    return replace(state, live=True)
+
+
 def _key(session: Session, state: State, event: Key) -> State:
     height, width = session.photo.shape
     if event.ctrl:
@@ -294,7 +314,7 @@ def _command(session: Session, state: State, name: Name) -> State:
         case "before":
             return replace(state, before=not state.before)
         case "reset":
-            if len(session.hints) or session.mood != Mood():
+            if len(session.hints) or not session.mood.plain:
                 session.reset()
         case "delete":
             if state.selected is None:
@@ -310,6 +330,6 @@ def pointless(old: Event, new: Event) -> bool:
     match old, new:
         case Pointer(kind="move"), Pointer(kind="move" | "up"):
             return True
-        case (Pick(done=False), Pick()) | (Resize(), Resize()):
+        case (Pick(done=False), Pick()) | (Resize(), Resize()) | (Reach(), Reach()):
             return True
     return False

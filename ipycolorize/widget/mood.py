@@ -30,6 +30,7 @@ from .moods import (
     SetSaturation,
     SetShare,
     SetStrength,
+    SetVividness,
 )
 from .parts import Post, Wishes, row, section, styled, switch
 
@@ -91,6 +92,9 @@ class MoodPanel:
             on_file=lambda name, content: post(ChooseReference(name, content)),
             on_forget=lambda: post(SetReference(None)),
         )
+        self._vividness, self._vividness_text = _slider("Vividness")
+        self._vividness.tooltip = "How lively colours are that nobody asked for"
+        self._vividness.observe(lambda change: self._wish(SetVividness(change["new"] / 100)), "value")
         self._saturation, self._saturation_text = _slider("Saturation")
         self._strength, self._strength_text = _slider("Strength")
         self._free = styled(Button(icon="times", tooltip="Leave the saturation as it comes"), "ipc-cross")
@@ -104,6 +108,7 @@ class MoodPanel:
         return section(
             "Reference",
             self.reference.box,
+            styled(row(self._vividness, self._vividness_text), "ipc-no-cross"),
             row(self._saturation, self._saturation_text, self._free),
             styled(row(self._strength, self._strength_text), "ipc-no-cross"),
             row(self._clear),
@@ -129,7 +134,7 @@ class MoodPanel:
             self._fold(state.mood_open)
             text = self._unavailable or moods.described(mood) or INVITATION
             self._summary.value = html.escape(text)
-            switch(self._summary, "ipc-set", mood != Mood() and not self._unavailable)
+            switch(self._summary, "ipc-set", not mood.plain and not self._unavailable)
             if not state.mood_open:
                 return
             self._show_colors(mood, state, last)
@@ -164,6 +169,9 @@ class MoodPanel:
             self.reference.show(mood.source, self._looks.get(mood.histogram) or _stripes(mood.histogram))
 
     def _show_sliders(self, mood: Mood, state: State, last: Any) -> None:
+        if not isinstance(last, SetVividness):
+            self._vividness.value = round(100 * mood.vividness)
+        self._vividness_text.value = f"{100 * mood.vividness:.0f} %"
         present = state.present.saturation if state.present else None
         free = mood.saturation is None
         if not isinstance(last, SetSaturation) or free:
@@ -176,7 +184,7 @@ class MoodPanel:
             self._strength.value = round(100 * mood.strength)
         self._strength.disabled = nothing
         self._strength_text.value = f"{100 * mood.strength:.0f} %"
-        self._clear.disabled = mood == Mood()
+        self._clear.disabled = mood.plain
 
 
 def _slider(name: str) -> tuple[IntSlider, HTML]:

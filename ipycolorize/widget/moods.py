@@ -47,6 +47,13 @@ class SetStrength(MoodEvent):
 
 
 @dataclass(frozen=True)
+class SetVividness(MoodEvent):
+    """How lively colours are that nobody asked for, in [0, 1], which may move on."""
+
+    value: float
+
+
+@dataclass(frozen=True)
 class ChooseFamily(MoodEvent):
     """The colour family (number among `families`) whose share shall be set."""
 
@@ -82,7 +89,11 @@ def pointless(old: MoodEvent, new: MoodEvent) -> bool:
             return family == new.family
         case SetShare(family, _), SetShare():
             return family == new.family
-        case (SetSaturation(), SetSaturation()) | (SetStrength(), SetStrength()):
+        case (
+            (SetSaturation(), SetSaturation())
+            | (SetStrength(), SetStrength())
+            | (SetVividness(), SetVividness())
+        ):
             return True
     return False
 
@@ -104,18 +115,24 @@ def react(session: Session, state: State, event: MoodEvent) -> State:
             return _ask(session, state, replace(session.mood, saturation=value), done=False)
         case SetStrength(value):
             return _ask(session, state, replace(session.mood, strength=value), done=False)
+        case SetVividness(value):
+            return _ask(session, state, replace(session.mood, vividness=value), done=False)
         case SetShare(family, share):
             return _share(session, state, family, share, done=False, held=False)
         case DragFamily(family, share, done):
             return _share(session, state, family, share, done=done, held=not done)
         case ClearMood():
-            return _ask(session, settle(session, state), Mood(), done=True)
+            nothing = Mood(vividness=session.mood.vividness)
+            return _ask(session, settle(session, state), nothing, done=True)
         case SetReference(None):
             mood = replace(session.mood, histogram=None, saturation=None, source="")
             return _ask(session, settle(session, state), mood, done=True)
         case SetReference(photo):
             # a mood at strength 0 would take the photograph and show nothing
-            mood = replace(session.mood_of(photo), strength=session.mood.strength or 1.0)
+            mood = replace(
+                session.mood_of(photo), strength=session.mood.strength or 1.0,
+                vividness=session.mood.vividness,
+            )  # fmt: skip
             return _ask(session, settle(session, state), mood, done=True)
     return state
 
@@ -144,7 +161,10 @@ def _editable(session: Session, state: State) -> Mood:
     mood = session.mood
     if mood.histogram is not None:
         return mood
-    return replace(state.present or present(session), saturation=mood.saturation, strength=mood.strength)
+    return replace(
+        state.present or present(session), saturation=mood.saturation, strength=mood.strength,
+        vividness=mood.vividness,
+    )  # fmt: skip
 
 
 def present(session: Session) -> Mood:
