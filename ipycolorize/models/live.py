@@ -51,6 +51,7 @@ from .tilt import tilt
 from .vividness import Vividness
 
 ROOM = 8 / AB_SCALE  # that a colour may lie beyond the automatic one and all hints' colours
+FAINT = -20.0  # least logit of the null: where no hint comes near, somebody must say something
 GAIN = 2.0  # the largest |log g|
 CLOSED = 2.0  # the largest |log| of the factor by which a cell's cost is learned
 HIDDEN = -5.0  # where the learned cost of borders that L does not show begins, before softplus
@@ -156,7 +157,7 @@ class Live(Network):
             grid=grid,
             embedding=embedding.flatten(1, 2).unflatten(2, grid),
             queries=self.flow.queries(embedding, bias - peak[:, None], grid),
-            null=(null - peak).exp(),
+            null=(null - peak).clamp(min=FAINT).exp(),
             auto=self.to_auto(deep).float(),
             logits=self.to_logits(quarter).float(),
             gain=(GAIN * torch.tanh(self.to_gain(deep).float())).exp(),
