@@ -123,7 +123,7 @@ def test_several_processes_need_accelerate(monkeypatch, rank):
     monkeypatch.setenv(rank, "2")
     monkeypatch.setitem(sys.modules, "accelerate", None)  # as where it is not installed
     with (
-        pytest.raises(ProcessesError, match=r"expected accelerate.*pip install 'ipycolorize\[distributed\]'"),
+        pytest.raises(ProcessesError, match=r"expected accelerate.*pip install accelerate"),
         join("cpu"),
     ):
         pass

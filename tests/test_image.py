@@ -728,12 +728,6 @@ def test_sample_photo_unknown_lists_the_known():
         sample_photo("dog")
 
 
-def test_sample_photo_without_scikit_image_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "skimage", None)
-    with pytest.raises(PhotoError, match="pip install scikit-image"):
-        sample_photo("cat")
-
-
 def test_read_home_folder_is_understood(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     write_photo("~/a.png", FLOWER, photo=read_photo(FLOWER))
