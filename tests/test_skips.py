@@ -1,5 +1,6 @@
 """`--max-skips`, in a run of pytest of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,8 +35,9 @@ def test_skipped_tests_are_bounded(bound, code, said, tmp_path):
     (tmp_path / "conftest.py").write_text("from skips import *  # noqa: F403\n")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "skips.py").write_text((Path(__file__).parent / "skips.py").read_text())
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *bound],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert (ended.returncode, said in ended.stdout) == (code, True), ended.stdout
