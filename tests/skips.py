@@ -1,5 +1,7 @@
 """`pytest --max-skips N`: more skipped tests are a failure, for a test that does not run finds nothing."""
 
+from typing import Any
+
 import pytest
 
 
@@ -18,7 +20,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     bound = config.getoption("--max-skips")
     skipped = len(terminalreporter.getreports("skipped"))
     if bound is not None and skipped > bound:

@@ -443,6 +443,7 @@ def test_read_decompression_bomb_is_refused_before_decoding(side):
     assert before == Image.MAX_IMAGE_PIXELS
 
 
+@pytest.mark.slow
 def test_read_60_megapixels():
     photo = read_photo(encoded(Image.new("L", (10_000, 6_000), 119), "PNG"))
     assert photo.shape == (6_000, 10_000)

@@ -150,6 +150,7 @@ def test_importing_the_package_loads_neither_torch_nor_jupyter():
     assert run(code).split() == []
 
 
+@pytest.mark.slow
 def test_importing_the_package_is_quick_beside_torch():
     clock = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
     ours = statistics.median(float(run(clock.format("ipycolorize"))) for _ in range(3))

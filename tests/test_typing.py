@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import assert_type
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 import ipycolorize
@@ -40,7 +41,7 @@ from ipycolorize import (
 )
 
 
-def colorize(path: Path, out: Path) -> np.ndarray:
+def colorize(path: Path, out: Path) -> NDArray[np.uint8]:
     photo = read_photo(path)
     assert_type(photo, Photo)
     assert_type(photo.shape, tuple[int, int])
