@@ -16,7 +16,8 @@ from sklearn.datasets import load_sample_image
 
 from ipycolorize.analysis.bench import Case, cases, measure
 from ipycolorize.arguments import parse, point
-from ipycolorize.cli import _train_config, main
+from ipycolorize.cli import main
+from ipycolorize.cli.run import _train_config
 from ipycolorize.color import rgb_to_lab
 from ipycolorize.image import read_photo
 from ipycolorize.launch import write_notebook
