@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..errors import RequestError
 from .workers import DIED, Outcome, Task, work
 
@@ -32,7 +33,7 @@ def share_out_on(
     """
     try:
         import dask
-        from distributed import Client, KilledWorker, as_completed
+        from distributed import Client, as_completed
     except ImportError as error:
         raise RequestError(
             f"expected Dask for --scheduler ({error}): pip install 'ipycolorize[distributed]'"
@@ -55,23 +56,26 @@ def share_out_on(
             ) from error
         waiting = deque(tasks)
         running: dict[Any, Task] = {}
-        ready = as_completed()
+        ready = as_completed(loop=client.loop)
         try:
             while waiting or running:
                 room = sum(client.nthreads().values()) + 2  # workers come and go; two wait at the door
                 while waiting and len(running) < room:
                     task = waiting.popleft()
+                    try:
+                        sent = _by_value(task)
+                    except OSError as error:
+                        yield task, Outcome(error=str(error))
+                        continue
                     key = f"ipycolorize-{secrets.token_hex(8)}"
-                    future = client.submit(do, _by_value(task), key=key, pure=False)
+                    future = client.submit(do, sent, key=key, pure=False)
                     running[future] = task
                     ready.add(future)
-                future = next(ready)
-                task = running.pop(future)
-                try:
-                    yield task, future.result()
-                except KilledWorker:
-                    yield task, Outcome(error=DIED)
-                future.release()
+                if running:
+                    future = next(ready)
+                    task = running.pop(future)
+                    yield task, _outcome(future)
+                    future.release()
         except BaseException as error:
             client.cancel([*running])
             if type(error).__name__ in ("CancelledError", "FutureCancelledError"):
@@ -79,6 +83,22 @@ def share_out_on(
                     f"lost the scheduler at {address}; the same command goes on from here"
                 ) from error
             raise
+
+
+def _outcome(future: Any) -> Outcome:
+    """What a worker made of its photograph.
+
+    Raises:
+        RequestError: the worker cannot do this at all.
+    """
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker:  # Dask has tried it on several
+        return Outcome(error=DIED)
+    except ImportError as error:
+        raise RequestError(f"expected ipycolorize {__version__} on every worker, but: {error}") from error
 
 
 def _by_value(task: Task) -> Task:

@@ -37,7 +37,7 @@ def here() -> Sequence[Check]:
     switched_off = get_page_config(folders).get("disabledExtensions", [])
     found = []
     for package, (extension, brought_by) in EXTENSIONS.items():
-        check = _judge(extension, brought_by, [*there], switched_off, f"{sys.executable} -m pip install")
+        check = _judge(extension, brought_by, [*there], switched_off, f"{sys.executable} -m ")
         if check.status == "ok":
             version = there[extension]["version"]
             installed = _version(brought_by)
@@ -67,8 +67,8 @@ def _of_server(server: Mapping[str, Any]) -> Sequence[Check]:
         return [Check(name, "note", f"{server['url']} does not tell its extensions: {error}")]
     there = [one["name"] for one in page.get("federated_extensions", [])]
     switched_off = page.get("disabledExtensions", [])
-    install = _installer(int(server["pid"]))
-    judged = [_judge(*how, there, switched_off, install) for how in EXTENSIONS.values()]
+    python = _python(int(server["pid"]))
+    judged = [_judge(*how, there, switched_off, python) for how in EXTENSIONS.values()]
     bad = [
         Check(f"{name}: {one.name}", one.status, one.found, one.remedy)
         for one in judged
@@ -107,12 +107,12 @@ def _page_config(server: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judge(
-    extension: str, brought_by: str, there: Sequence[str], switched_off: Sequence[str], install: str
+    extension: str, brought_by: str, there: Sequence[str], switched_off: Sequence[str], python: str
 ) -> Check:
     if extension not in there:
-        return Check(extension, "bad", "missing: the pad stays blank", f"{install} {brought_by}")
+        return Check(extension, "bad", "missing: the pad stays blank", f"{python}pip install {brought_by}")
     if any(name == extension or name.startswith(f"{extension}:") for name in switched_off):
-        remedy = f"jupyter labextension enable {extension}"
+        remedy = f"{python}jupyter labextension enable {extension}"
         return Check(extension, "bad", "switched off: the pad stays blank", remedy)
     return Check(extension, "ok", "there")
 
@@ -124,13 +124,13 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _installer(pid: int) -> str:
-    """How to install into the environment of a server; where the system tells which Python runs it."""
+def _python(pid: int) -> str:
+    """What goes before a module's name to run it in the environment of a server; in words where unknown."""
     try:
         python = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
     except OSError:  # not Linux, or somebody else's process
         python = b""
     named = os.fsdecode(python)
     if re.fullmatch(r"python[0-9.]*", Path(named).name) and Path(named).is_absolute():
-        return f"{named} -m pip install"
-    return f"in the environment of the server (process {pid}): pip install"
+        return f"{named} -m "
+    return f"in the environment of the server (process {pid}): "

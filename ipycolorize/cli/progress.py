@@ -13,22 +13,18 @@ PATIENCE = 2.0  # seconds without a word
 
 @contextmanager
 def waiting(what: str, *, quiet: bool = False, patience: float = PATIENCE) -> Iterator[None]:
-    """Say what is being done and for how long, once it has taken longer than a moment.
+    """Say on a terminal what is being done and for how long, once it has taken longer than a moment.
 
-    On a terminal one line counts seconds and disappears at the end; elsewhere one line is written once.
+    One line counts the seconds and disappears at the end. Elsewhere, in a log or a pipe, nothing is written.
     """
-    if quiet:
+    if quiet or not sys.stderr.isatty():
         yield
         return
     over, started = threading.Event(), time.monotonic()
-    screen = sys.stderr.isatty()
 
     def say() -> None:
         spell = patience
         while not over.wait(spell):
-            if not screen:
-                print(f"{what} ...", file=sys.stderr, flush=True)
-                return
             print(f"\r{what}: {time.monotonic() - started:.0f} s", end="", file=sys.stderr, flush=True)
             spell = 1.0
 
@@ -39,5 +35,5 @@ def waiting(what: str, *, quiet: bool = False, patience: float = PATIENCE) -> It
     finally:
         over.set()
         speaker.join()
-        if screen and time.monotonic() - started > patience:
+        if time.monotonic() - started > patience:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
