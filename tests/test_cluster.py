@@ -23,9 +23,7 @@ pytest.importorskip("distributed", reason="needs the extra [distributed]")
 ENVIRONMENT = {
     **os.environ,
     "OMP_NUM_THREADS": "1",
-    "PYTHONPATH": os.pathsep.join(
-        [str(Path(ipycolorize.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    ),
+    "PYTHONPATH": str(Path(ipycolorize.__file__).parents[1]),
 }
 
 
@@ -77,8 +75,8 @@ def test_every_picture_is_there_once_and_whole_though_a_worker_was_killed(cluste
         Image.fromarray(np.roll(rgb, 40 * number, axis=1)).resize((900, 600)).save(photos / f"{name}.jpg")
     (photos / "broken.jpg").write_text("no photograph")
     batch = start(
-        "-m", "ipycolorize", "batch", str(photos), "-o", str(out), "--scheduler", address, "--saturation", "0.3",
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        "-m", "ipycolorize", "batch", str(photos), "-o", str(out), "--scheduler", address,
+        "--saturation", "0.3", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     wait_for(lambda: [*out.glob("*.png")], batch)
     workers[0].kill()
