@@ -36,6 +36,7 @@ def photo(tmp_path, small):
     [
         (RequestError("expected a, got b"), 1, "ipycolorize: expected a, got b\n"),
         (OSError(28, "No space left on device", "x.png"), 1, "No space left on device: 'x.png'"),
+        (FileExistsError("expected a new name, but x.png exists"), 1, "expected a new name"),
         (MemoryError(), 1, "expected more free memory"),
         (RuntimeError("DefaultCPUAllocator: not enough memory: you tried"), 1, "expected more free memory"),
         (KeyboardInterrupt(), 130, "ipycolorize: stopped\n"),

@@ -31,7 +31,9 @@ def is_refusal(error: BaseException) -> bool:
     A plain ValueError or RuntimeError is none: it may be a mistake anywhere.
     """
     own = type(error).__module__.split(".")[0] == _PACKAGE
-    return own or (isinstance(error, OSError) and error.errno is not None) or _is_memory(error)
+    # a bare OSError without a number comes from a library; FileExistsError and its like say what they mean
+    system = isinstance(error, OSError) and (error.errno is not None or type(error) is not OSError)
+    return own or system or _is_memory(error)
 
 
 def _is_memory(error: BaseException) -> bool:

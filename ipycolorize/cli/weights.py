@@ -37,6 +37,8 @@ def add_arguments(commands: Any) -> None:
     )
     take = actions.add_parser("import", help="keep a weights file under a name")
     take.add_argument("file", type=Path, help=".safetensors of ipycolorize, or a published .pth")
+    for action in actions.choices.values():  # as the command itself
+        action.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS)
     take.add_argument("--name", help="to call it by (default: as the file is called)")
 
 
