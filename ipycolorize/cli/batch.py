@@ -82,6 +82,7 @@ def run_batch(args: argparse.Namespace) -> int:
     try:
         _color(tasks, ledger, args, failed)
     except BaseException:
+        _report(failed)
         print(f"{ledger.made} of {len(tasks)} done; the same command goes on from there", file=sys.stderr)
         raise
     if not args.quiet:

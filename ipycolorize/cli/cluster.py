@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -38,6 +39,8 @@ def share_out_on(
         raise RequestError(
             f"expected Dask for --scheduler ({error}): pip install 'ipycolorize[distributed]'"
         ) from error
+    for name in ("distributed", "distributed.client"):  # what goes wrong is said below, in one line
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
