@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import add_coloring, natural
-from ..corpus import SUFFIXES
 from ..errors import RequestError
 from .exits import DONE, MISTAKE, REFUSED
 from .ledger import Ledger
@@ -68,6 +67,8 @@ def run_batch(args: argparse.Namespace) -> int:
     _check(recipe, args.hints)
     photos = [*find_photographs(args.folder, apart_from=out)]
     if not photos:
+        from ..corpus import SUFFIXES
+
         raise RequestError(f"expected photographs in {args.folder} ({', '.join(sorted(SUFFIXES))}), got none")
     names = [photo.relative_to(args.folder).as_posix() for photo in photos]
     ledger = Ledger(out, args.folder, recipe.fingerprint(), names, f".{args.format}")
@@ -171,6 +172,8 @@ def _check(recipe: Recipe, hints: Path | None) -> None:
 
 def find_photographs(folder: Path, *, apart_from: Path) -> Iterator[Path]:
     """Photographs in a folder and below it, in order; none that is hidden, and none below another folder."""
+    from ..corpus import SUFFIXES
+
     other = apart_from.resolve()
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
