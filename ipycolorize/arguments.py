@@ -95,6 +95,24 @@ def natural(text: str) -> int:
     return value
 
 
+def seed(text: str) -> int:
+    """Read a number that random numbers begin with."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """Read a number above 0 that ends somewhere."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
 def share(text: str) -> float:
     """Read a number within 0..1."""
     try:
@@ -162,7 +180,7 @@ def parser(further: Sequence[Further] = (), epilog: str | None = None) -> argpar
         "write means, paired differences, curves, and where the first method wins and loses most",
     )  # fmt: skip
     _add_measuring(evaluate)
-    evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.add_argument("--seed", type=seed, default=0)
 
     _add_reproduce(
         commands.add_parser("reproduce", help="the paper's tables and figures, on any photographs")
@@ -171,7 +189,7 @@ def parser(further: Sequence[Further] = (), epilog: str | None = None) -> argpar
     behaviour = commands.add_parser("behaviour", help="are hints obeyed, do they harm, do they spread")
     behaviour.add_argument("source", type=Path, help="folder or tar of photographs")
     _add_measuring(behaviour)
-    behaviour.add_argument("--seed", type=int, default=0)
+    behaviour.add_argument("--seed", type=seed, default=0)
 
     transfer = commands.add_parser(
         "transfer",
@@ -255,7 +273,7 @@ def _add_reproduce(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     _add_counts(command)
     command.add_argument("--size", type=natural, default=256, help="side at which photographs are measured")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=seed, default=0)
     command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 
@@ -274,12 +292,12 @@ def _add_training(train: argparse.ArgumentParser) -> None:
         help="of siggraph17: reads points, or a histogram and a saturation as well (default local)",
     )  # fmt: skip
     budget = train.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, help="of training, in all (default 30)")
+    budget.add_argument("--minutes", type=positive, help="of training, in all (default 30)")
     budget.add_argument("--steps", type=natural, help="of training, in all: exactly repeatable")
     add("--crop", type=natural, help="side of all crops in pixels; by default they grow while training")
     add("--batch", type=natural, help="crops in a step (default 16 with --crop)")
     add("--shards", type=natural, help="parts of a batch, shared out among processes (default: one for each)")
-    add("--rate", type=float, help="peak learning rate (default 0.001; with --init 0.0001)")
+    add("--rate", type=positive, help="peak learning rate (default 0.001; with --init 0.0001)")
     add(
         "--rebalance", type=float, default=0.0, metavar="SHARE",
         help="let rare colours count more for the palette; the smaller the more, 0.5 is usual (default: off)",
@@ -287,8 +305,8 @@ def _add_training(train: argparse.ArgumentParser) -> None:
     add("--paper", action="store_true", help="the paper's simulated users and photographs as they are")
     add("--validate", type=Path, metavar="SOURCE", help="held-out photographs for the PSNR in the log")
     add("--limit", type=natural, help="use at most so many photographs")
-    add("--memory", type=float, metavar="GB", help="that photographs may take; more are streamed")
-    add("--seed", type=int, default=0)
+    add("--memory", type=positive, metavar="GB", help="that photographs may take; more are streamed")
+    add("--seed", type=seed, default=0)
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add(
         "--compile",

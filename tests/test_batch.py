@@ -18,7 +18,7 @@ from ipycolorize.cli import main
 from ipycolorize.cli.batch import find_photographs
 from ipycolorize.cli.ledger import LEDGER, Ledger
 from ipycolorize.cli.recipe import Recipe
-from ipycolorize.cli.workers import DIED, Outcome, Task, share_out_here
+from ipycolorize.cli.workers import DIED, Outcome, Task, processors, share_out_here
 from ipycolorize.image import read_photo
 from ipycolorize.session import Session
 
@@ -186,6 +186,23 @@ def test_a_photograph_that_kills_its_process_fails_alone():
     for one, outcome in made:
         expected = Outcome(error=DIED) if one.name == "deadly" else Outcome(one.name.encode())
         assert outcome == expected
+
+
+def count_threads(task):
+    """Work that tells how it would be done."""
+    import multiprocessing
+
+    import torch
+
+    return Outcome(f"{torch.get_num_threads()} {multiprocessing.get_start_method()}".encode())
+
+
+def test_processes_are_spawned_and_share_the_processors_out(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    tasks = [Task("", b"", None, Recipe(), ".png")] * 2
+    expected = f"{max(1, processors() // 2)} spawn".encode()
+    assert [outcome.picture for _, outcome in share_out_here(tasks, 2, do=count_threads)] == 2 * [expected]
+    assert "PYTHONSAFEPATH" not in os.environ
 
 
 def run_outside(folder, *arguments, **how):

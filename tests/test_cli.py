@@ -589,8 +589,10 @@ def test_bench_asks_for_histograms_where_they_are_read() -> None:
 
 
 def test_help_loads_no_torch() -> None:
-    code = "import sys, ipycolorize.cli.run as run; run.parse(['bench']); print('torch' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "False\n"
+    code = (
+        "import atexit, sys, ipycolorize.cli as cli\n"
+        "atexit.register(lambda: print('torch' in sys.modules))\n"
+        "cli.main(['batch', '--help'])"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\nFalse\n")

@@ -1,7 +1,6 @@
 """What all commands share: exit codes, names of files, quiet, examples, and signs of life."""
 
 import os
-import pty
 import subprocess
 import sys
 import threading
@@ -149,6 +148,58 @@ def test_other_lists_that_begin_with_a_minus_are_judged_too(capsys):
     assert "expected numbers such as 0,1,10, got '-1,5'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "{photo}", "--rebalance", "2"],
+        ["train", "{photo}", "--init", "{photo}"],
+        ["train", "{text}"],
+        [
+            "evaluate",
+            "{photo}",
+            "--methods",
+            "gray",
+            "--size",
+            "20",
+            "--patch",
+            "30",
+            "--reveal",
+            "max-error",
+        ],
+        ["evaluate", "{photo}", "--methods", "gray", "--size", "20", "--counts", "500"],
+        ["evaluate", "{photo}", "--methods", "gray", "--reveal", "entropy"],
+        ["evaluate", "{photo}", "--methods", "nobody"],
+        ["transfer", "{photo}", "--methods", "{tiny}"],
+        ["transfer", "{photo}", "--methods", "siggraph17"],
+        ["reproduce", "figure7", "--photos", "{photo}", "--methods", "gray", "--size", "16"],
+        ["reproduce", "table1", "--photos", "{text}", "--methods", "gray"],
+    ],
+)
+def test_what_cannot_be_done_with_what_was_given_is_no_mistake_of_the_program(
+    arguments, photo, tmp_path, tiny_path, capsys
+):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "a.jpg").write_text("no photograph")
+    places = {"photo": photo, "text": tmp_path / "text", "tiny": tiny_path}
+    given = [part.format(**places) for part in arguments]
+    out = ["-o", str(tmp_path / "out")] if given[0] in ("train", "reproduce") else []
+    assert main([*given, *out]) == 1
+    error = capsys.readouterr().err
+    assert "ipycolorize: " in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--seed", "-1"), ("--minutes", "-1"), ("--minutes", "nan"), ("--rate", "inf"), ("--memory", "0")],
+)
+def test_numbers_beyond_their_range_are_a_usage_error(option, text, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "photos", "-o", "out", f"{option}={text}"])
+    assert stop.value.code == 2
+    assert f"{option}: expected a" in capsys.readouterr().err
+
+
 def test_every_command_shows_examples_that_it_understands(capsys):
     further = (batch.add_arguments, weights.add_arguments, doctor.add_arguments)
     commands = arguments.parser(further)._subparsers._group_actions[0].choices
@@ -178,6 +229,8 @@ def test_bench_says_what_it_measures(tiny_path, monkeypatch, capsys):
 
 def on_terminal(action):
     """What an action writes to a terminal on stderr."""
+    import pty
+
     parent, child = pty.openpty()
     written = []
 
