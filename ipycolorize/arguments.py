@@ -208,7 +208,8 @@ def parser(further: Sequence[Further] = (), epilog: str | None = None) -> argpar
     for name, command in commands.choices.items():
         command.formatter_class = Help
         command.epilog = command.epilog or EXAMPLES.get(name)
-        command.add_argument("-q", "--quiet", action="store_true", help="only results and errors")
+        if command is not lab:  # whose options are Jupyter's
+            command.add_argument("-q", "--quiet", action="store_true", help="only results and errors")
     return top
 
 

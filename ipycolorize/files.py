@@ -9,6 +9,26 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+_NAME_MAX = 255  # bytes of a file's name that every usual file system holds
+
+
+def free_name(path: Path) -> Path:
+    """The path itself where nothing has its name, else the first free of "name (2).png", "name (3).png"..."""
+    stem, suffix = path.stem, path.suffix
+    for number in count(1):
+        ending = suffix if number == 1 else f" ({number}){suffix}"
+        candidate = path.with_name(_cut(stem, _NAME_MAX - len(os.fsencode(ending))) + ending)
+        if not os.path.lexists(candidate):  # a link to nowhere is somebody's as well
+            return candidate
+    raise AssertionError("count never ends")
+
+
+def _cut(text: str, size: int) -> str:
+    """The beginning of a text that fits into so many bytes."""
+    while len(os.fsencode(text)) > size:
+        text = text[:-1]
+    return text
+
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
@@ -21,37 +41,5 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         yield part
         part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def free_name(path: Path) -> Path:
-    """The path itself or, where something is there, the first of "name (2)", "name (3)" that is free."""
-    if not os.path.lexists(path):
-        return path
-    numbered = (path.with_name(f"{path.stem} ({number}){path.suffix}") for number in count(2))
-    return next(other for other in numbered if not os.path.lexists(other))
-
-
-def create(path: Path, data: bytes) -> None:
-    """Write a new file, whole or not at all, and never over another.
-
-    Raises:
-        FileExistsError: something is there.
-        OSError: the system refuses.
-    """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(part, path)  # refuses what exists, which no rename does everywhere
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links, as of memory cards: hold the name, then take it
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-            part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -170,6 +170,25 @@ def test_a_line_without_its_picture_is_made_and_a_picture_never_twice(album, tmp
     assert len((out / LEDGER).read_text().splitlines()) == 2
 
 
+def test_a_file_system_without_links_replaces_nothing_either(album, tmp_path, monkeypatch):
+    def refuse(*given, **named):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    ledger = Ledger(tmp_path / "out", album, {}, ["a.jpg"], ".png")
+    (tmp_path / "out" / "a.png").write_text("mine")
+    assert not ledger.has("a.jpg", None)
+    path = ledger.enter("a.jpg", None, b"picture")
+    assert path.name == "a (2).png"
+    assert files(tmp_path / "out").keys() == {"a.png", "a (2).png", LEDGER}
+    assert path.read_bytes() == b"picture"
+    # and a name that is taken between looking and writing
+    names = iter(("a.png", "b.png"))
+    monkeypatch.setattr("ipycolorize.cli.ledger.free_name", lambda wanted: wanted.with_name(next(names)))
+    assert ledger.enter("a.jpg", None, b"again").name == "b.png"
+    assert (tmp_path / "out" / "a.png").read_text() == "mine"
+
+
 def die_of_some(task):
     """Work that kills its process, as the system does when memory ends."""
     if task.name == "deadly":

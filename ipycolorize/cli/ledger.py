@@ -7,11 +7,13 @@ that is there stays as it is, whoever changed it since.
 from __future__ import annotations
 
 import hashlib
+import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..files import create, free_name
+from ..files import free_name
 from ..journal import Journal
 
 LEDGER = "ipycolorize-batch.jsonl"
@@ -76,11 +78,35 @@ class Ledger:
             self._journal.append(entry)
             self._entries[name] = entry
             try:
-                create(path, picture)
+                _create(path, picture)
             except FileExistsError:
                 continue  # somebody was quicker: the next free name
             self.made += 1
             return path
+
+
+def _create(path: Path, data: bytes) -> None:
+    """Write a new file, whole or not at all, and never over another.
+
+    Raises:
+        FileExistsError: something is there.
+        OSError: the system refuses.
+    """
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, path)  # refuses what exists, which no rename does everywhere
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links, as of memory cards: hold the name, then take it
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _pictures(names: Sequence[str], suffix: str) -> dict[str, str]:

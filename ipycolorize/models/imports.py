@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ..files import create
+from ..files import replacing
 from .published import sha256_of
 from .weights import REGISTRY, WeightsError, list_own, load_model, own_weights_folder, save_model
 
@@ -57,11 +57,11 @@ def import_weights(source: str | Path, name: str | None = None) -> Path:
             converted = Path(temporary) / target.name
             save_model(converted, network, metadata={"imported from": source.name}, dtype=torch.float32)
             data = converted.read_bytes()
-    create(target, data)
+    with replacing(target) as part:
+        part.write_bytes(data)
     note = {"sha256": sha256_of(target), "source": str(source.resolve()), "source_sha256": digest}
-    note_file = target.with_suffix(".json")
-    note_file.unlink(missing_ok=True)  # of weights that somebody took away by hand
-    create(note_file, json.dumps(note, indent=1).encode())
+    with replacing(target.with_suffix(".json")) as part:  # one may be left of weights that are gone
+        part.write_text(json.dumps(note, indent=1), encoding="utf-8")
     return target
 
 
