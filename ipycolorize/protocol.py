@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .color import lab_to_rgb, rgb_to_lab, to_uint8
+from .errors import RequestError
 from .global_hints import GlobalHints
 from .hints import HintBatch
 from .metrics import psnr
@@ -186,7 +187,7 @@ def check_room(counts: Sequence[int], *, shape: tuple[int, int], patch: int) -> 
     """
     most = -(-shape[0] * shape[1] // patch**2)
     if max(counts, default=0) > most:
-        raise ValueError(
+        raise RequestError(
             f"expected at most {most} points, got {max(counts)}: no more patches of {patch} x {patch} pixels "
             f"surely fit into {shape[0]} x {shape[1]}; ask for fewer points or for smaller patches"
         )
@@ -200,7 +201,7 @@ def check_pixels(counts: Sequence[int], *, shape: tuple[int, int]) -> None:
     """
     most = shape[0] * shape[1]
     if max(counts, default=0) > most:
-        raise ValueError(
+        raise RequestError(
             f"expected at most {most} points, got {max(counts)}: {shape[0]} x {shape[1]} has no more pixels; "
             'ask for fewer points, or reveal "all"'
         )

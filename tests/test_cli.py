@@ -16,7 +16,8 @@ from sklearn.datasets import load_sample_image
 
 from ipycolorize.analysis.bench import Case, cases, measure
 from ipycolorize.arguments import parse, point
-from ipycolorize.cli import _train_config, main
+from ipycolorize.cli import main
+from ipycolorize.cli.run import _train_config
 from ipycolorize.color import rgb_to_lab
 from ipycolorize.image import read_photo
 from ipycolorize.launch import write_notebook
@@ -588,8 +589,10 @@ def test_bench_asks_for_histograms_where_they_are_read() -> None:
 
 
 def test_help_loads_no_torch() -> None:
-    code = "import sys, ipycolorize.cli as cli; cli.parse(['bench']); print('torch' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "False\n"
+    code = (
+        "import atexit, sys, ipycolorize.cli as cli\n"
+        "atexit.register(lambda: print('torch' in sys.modules))\n"
+        "cli.main(['batch', '--help'])"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\nFalse\n")

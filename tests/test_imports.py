@@ -24,6 +24,7 @@ MODULES = {
 STOREYS = (
     (
         "color",
+        "errors",
         "gamut",
         "files",
         "frame",

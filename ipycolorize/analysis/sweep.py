@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..errors import RequestError
 from ..models.base import Network
 from ..processes import ALONE, Processes
 from ..protocol import PATCH, SOUGHT, check_pixels, check_room, psnr_by_count, square
@@ -38,7 +39,7 @@ def check_readers(methods: dict[str, Network]) -> None:
     """
     for name, network in methods.items():
         if not network.reads_global_hints:
-            raise ValueError(
+            raise RequestError(
                 f"expected methods that read a histogram and a saturation, got {name}, which reads "
                 f"{'points only' if network.reads_points else 'the photograph alone'}; leave it out"
             )
@@ -53,15 +54,15 @@ def check_reveal(
         ValueError: as `evaluate` says.
     """
     if reveal not in REVEALS:
-        raise ValueError(f"expected reveal to be one of {', '.join(REVEALS)}, got {reveal!r}")
+        raise RequestError(f"expected reveal to be one of {', '.join(REVEALS)}, got {reveal!r}")
     if min(patch, size) < 1:
-        raise ValueError(f"expected patch and size of at least 1 pixel, got {patch} and {size}")
+        raise RequestError(f"expected patch and size of at least 1 pixel, got {patch} and {size}")
     if TOLD[reveal]:
         check_readers(methods)
     if reveal == "entropy":
         for name, network in methods.items():
             if not network.knows_distribution:
-                raise ValueError(
+                raise RequestError(
                     f"expected methods that say how sure they are of their colours, got {name}, which has no "
                     "distribution whose entropy could choose points; leave it out"
                 )
@@ -159,7 +160,7 @@ def measure(
         counts = (-1,) if reveal == "all" else (0,)
     images = images if isinstance(images, Sequence) else list(images)
     if not len(images) or not methods:
-        raise ValueError("expected at least one image to evaluate on and one method, got none")
+        raise RequestError("expected at least one image to evaluate on and one method, got none")
     names = [str(number) for number in range(len(images))] if names is None else names
     if not len(names) == len(set(names)) == len(images):
         raise ValueError(f"expected {len(images)} names that differ, got {len(set(names))}")
