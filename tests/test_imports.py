@@ -25,6 +25,8 @@ STOREYS = (
     (
         "color",
         "gamut",
+        "gamut_border",
+        "gamut_mapping",
         "files",
         "frame",
         "image",
