@@ -38,6 +38,7 @@ STOREYS = (
         "families",
         "mood",
         "history",
+        "ciede2000",
         "metrics",
         "journal",
         "aging",
