@@ -2,7 +2,7 @@
 
 One line of the formula asks on which side of 180 degrees two hues are apart. For colours that are exactly
 opposed, such as (a, b) and (-a, -b), they are at 180, and rounding decides: a mean hue on the other side of
-the circle then changes the result by up to 30. Sharma, Wu and Dalal give the case of equality to "not more
+the circle then changes the result by up to 50. Sharma, Wu and Dalal give the case of equality to "not more
 than 180", so whatever is that near to it is taken to be equal.
 """
 
