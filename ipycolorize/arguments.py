@@ -48,6 +48,9 @@ EXAMPLES = {
 }
 
 
+METRICS = ("colourfulness", "ciede2000", "ciede2000-edges", "chroma")
+
+
 def point(text: str) -> tuple[int, int, tuple[int, int, int], int | None]:
     """Read ROW,COL,#RRGGBB[,SIZE], and say which part is wrong."""
     from .color import parse_hex
@@ -82,6 +85,15 @@ def counts(text: str) -> tuple[int, ...]:
     if min(values) < 0:
         raise argparse.ArgumentTypeError(f"expected numbers such as 0,1,10, got {text!r}")
     return values
+
+
+def metrics(text: str) -> tuple[str, ...]:
+    """Read names of metrics such as colourfulness,ciede2000; PSNR is measured anyway."""
+    names = tuple(dict.fromkeys(METRICS if text == "all" else text.split(",")))
+    for name in names:
+        if name not in (*METRICS, "psnr"):
+            raise argparse.ArgumentTypeError(f"expected all, or some of {', '.join(METRICS)}, got {name!r}")
+    return tuple(name for name in names if name != "psnr")
 
 
 def natural(text: str) -> int:
@@ -171,6 +183,10 @@ def parser(further: Sequence[Further] = (), epilog: str | None = None) -> argpar
         help="random points, points where the prediction is worst or its entropy greatest (one prediction a "
         "point), all pixels; the true histogram of colours, the true mean saturation, both, or the histogram "
         "and random points",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--metrics", type=metrics, default=(), metavar="NAME,NAME",
+        help=f"beside PSNR: all, or some of {', '.join(METRICS)}",
     )  # fmt: skip
     evaluate.add_argument("--patch", type=natural, default=7, help="side of a revealed patch in pixels")
     evaluate.add_argument("--plot", type=Path, help="draw the curves into this file: .png, .pdf or .svg")

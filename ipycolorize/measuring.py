@@ -84,8 +84,8 @@ def run_evaluate(args: argparse.Namespace) -> None:
         photographs = _filed_photographs(args.source, args.limit, args, processes)
         results = measure(
             methods, photographs, counts=counts, reveal=args.reveal, patch=args.patch, size=args.size,
-            seed=args.seed, names=photographs.names, file=args.out and args.out / "results.csv",
-            processes=processes, progress=not args.quiet,
+            seed=args.seed, metrics=args.metrics, names=photographs.names,
+            file=args.out and args.out / "results.csv", processes=processes, progress=not args.quiet,
         )  # fmt: skip
     if not processes.main:
         return
@@ -93,12 +93,24 @@ def run_evaluate(args: argparse.Namespace) -> None:
     for score in scores:
         value = f"{score.psnr_mean:6.2f} ± {score.psnr_se:.2f} dB"
         print(f"{score.method:24} {_revealed(score):>12}  {value}  ({score.images} images)")
+    _print_others(scores)
     gaps = _differences(results, [*methods])
-    _write_rows(args.json, [asdict(score) for score in scores])
+    _write_rows(args.json, [score.row() for score in scores])
     if args.plot is not None:
         save_figure(plot_curves(scores), args.plot)
     if args.out is not None:
         _write_evaluation(args.out, results, gaps, methods, photographs)
+
+
+def _print_others(scores: Sequence[Score]) -> None:
+    """A line for each value of the other metrics, by method and what was revealed."""
+    for score in scores:
+        for name, value in score.others.items():
+            if not name.endswith("_se"):
+                error = score.others.get(f"{name}_se")
+                spread = "" if error is None else f" ± {error:.2f}"
+                label = f"{score.method:24} {_revealed(score):>12}"
+                print(f"{label}  {value:6.2f}{spread}  {name.replace('_', ' ')}")
 
 
 def _differences(results: Results, methods: Sequence[str]) -> list[Difference]:
@@ -131,7 +143,7 @@ def _write_evaluation(
     from .protocol import REVEALS
 
     tables = {
-        "scores.csv": [asdict(score) for score in results.scores()],
+        "scores.csv": [score.row() for score in results.scores()],
         "differences.csv": [asdict(gap) for gap in gaps],
     }
     for name, rows in tables.items():

@@ -12,8 +12,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ..color import lab_to_rgb, to_uint8
+from ..color import to_uint8
 from ..errors import RequestError
+from ..gamut import screen_rgb
 from ..hints import HintBatch
 from ..models.base import Network
 from ..protocol import PATCH, SOUGHT, answers, psnr_of, square
@@ -250,7 +251,7 @@ def reveal_panels(
     )
     ab = answer.ab.to(answer.lightness)
     grey, colour = (
-        to_uint8(lab_to_rgb(torch.cat([answer.lightness, shown], dim=1)))[0].permute(1, 2, 0).cpu().numpy()
+        to_uint8(screen_rgb(torch.cat([answer.lightness, shown], dim=1)))[0].permute(1, 2, 0).cpu().numpy()
         for shown in (torch.zeros_like(ab), ab)
     )
     decibel = psnr_of(answer.lightness, ab, image[None]).item()
@@ -267,6 +268,6 @@ def marks_of(hints: HintBatch, lightness: Tensor) -> tuple[Mark, ...]:
     least = lightness.shape[-2] / VISIBLE
     row, col = hints.row[0].long(), hints.col[0].long()
     lab = torch.cat([lightness[0, :, row, col], hints.ab[0].T.to(lightness)])  # (3, K)
-    rgb = to_uint8(lab_to_rgb(lab[None, :, :, None]))[0, :, :, 0].T.tolist()
+    rgb = to_uint8(screen_rgb(lab[None, :, :, None]))[0, :, :, 0].T.tolist()
     places = zip(row.tolist(), col.tolist(), hints.size[0].tolist(), rgb, strict=True)
     return tuple(Mark(y, x, (r, g, b), max(size, least)) for y, x, size, (r, g, b) in places)
