@@ -17,7 +17,15 @@ from .color import rgb_to_lab
 from .files import replacing
 from .gamut import displayed
 from .hints import (
-    MAX_AB, THING, VERSION, Hint, HintError, Hints, Region, check_inside, parse_json,
+    MAX_AB,
+    THING,
+    VERSION,
+    Hint,
+    HintError,
+    Hints,
+    Region,
+    check_inside,
+    parse_json,
 )  # fmt: skip
 from .history import History
 from .image import Frame, Photo, PhotoError, read_photo, write_photo

@@ -75,7 +75,9 @@ def test_an_unknown_variant_is_refused():
 
 def test_a_missing_package_is_named_with_what_to_do(monkeypatch):
     monkeypatch.setitem(module.PACKAGES, "lite0", ("efficientnet-lite9-pytorch-model", "Nobody"))
-    with pytest.raises(BackboneError, match=r"efficientnet-lite9-pytorch-model.*pip install '\.\[training\]'"):
+    with pytest.raises(
+        BackboneError, match=r"efficientnet-lite9-pytorch-model.*pip install '\.\[training\]'"
+    ):
         load_published(Backbone("lite0"), "lite0")
 
 

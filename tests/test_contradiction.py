@@ -60,7 +60,9 @@ def test_the_order_of_hints_changes_nothing(tiny):
     parts = (value[:, order] for value in (hints.row, hints.col, hints.size, hints.ab, hints.weight))
     turned = HintBatch.of_points(*parts, shape=(64, 64))
     features = tiny.encode(photo(64, 64))
-    torch.testing.assert_close(tiny.decode(features, turned).ab, tiny.decode(features, hints).ab, atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        tiny.decode(features, turned).ab, tiny.decode(features, hints).ab, atol=0.02, rtol=0
+    )
 
 
 def test_of_two_hints_on_one_pixel_the_later_counts(tiny, crop):

@@ -67,7 +67,9 @@ def test_each_distance_is_computed_once_and_few_are_kept(cost, monkeypatch):
 
     asked = []
     original = module.dijkstra
-    monkeypatch.setattr(module, "dijkstra", lambda graph, indices: asked.append(indices) or original(graph, indices=indices))
+    monkeypatch.setattr(
+        module, "dijkstra", lambda graph, indices: asked.append(indices) or original(graph, indices=indices)
+    )
     ways = Ways(cost[0], most=3)
     first = ways.distance([5, 6])
     assert torch.equal(ways.distance([6, 5]), first.flip(0))

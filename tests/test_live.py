@@ -125,9 +125,7 @@ def propagate_plainly(network, lightness, hints):
         weights = np.array([shares[n, :, r, c] for r, c in own])  # place, hint
         counted = (hints.weight[n].double().numpy() > 0)[:, None]
         weights, lack = weights * counted, lack * counted
-        extra = np.linalg.solve(
-            weights.T @ weights + module.RIDGE * np.eye(points), weights.T @ lack
-        )
+        extra = np.linalg.solve(weights.T @ weights + module.RIDGE * np.eye(points), weights.T @ lack)
         out[n] += np.einsum("hij,hc->cij", shares[n], extra)
     return out, shares
 
@@ -432,7 +430,9 @@ def test_the_automatic_colours_are_those_without_hints_before_the_tail(tiny):
     torch.testing.assert_close(outputs.auto, nothing * module.AB_SCALE)
 
 
-def test_learning_from_pictures_with_different_numbers_of_hints_is_learning_from_each(tiny, first_round, exact_ways):
+def test_learning_from_pictures_with_different_numbers_of_hints_is_learning_from_each(
+    tiny, first_round, exact_ways
+):
     """In training they are sorted into buckets; the answer must not show it."""
     counts = torch.tensor([3, 0, 40, 9, 1, 150])
     hints = random_hints(64, 64, points=150, count=6)

@@ -139,7 +139,9 @@ def test_the_same_seed_gives_the_same_hints():
     one, two, other = (
         simulate_hints(truth(), torch.tensor([5, 6]), generator=seeded(seed)) for seed in (1, 1, 2)
     )
-    assert all(a is b or torch.equal(a, b) for a, b in zip(vars(one).values(), vars(two).values(), strict=True))
+    assert all(
+        a is b or torch.equal(a, b) for a, b in zip(vars(one).values(), vars(two).values(), strict=True)
+    )
     assert not torch.equal(one.row, other.row)
 
 
@@ -369,7 +371,9 @@ def test_an_anchored_picture_always_has_its_point(options):
 def test_the_same_seed_gives_the_same_mixture():
     ab = truth(50, (8, 8))
     one, two, other = (simulate_batch(ab, generator=seeded(seed), most=32) for seed in (1, 1, 2))
-    assert all(a is b or torch.equal(a, b) for a, b in zip(vars(one).values(), vars(two).values(), strict=True))
+    assert all(
+        a is b or torch.equal(a, b) for a, b in zip(vars(one).values(), vars(two).values(), strict=True)
+    )
     assert not torch.equal(one.mask, other.mask)
 
 

@@ -33,7 +33,8 @@ def test_it_is_the_formula(common):
 def test_automatic_colours_become_livelier_and_nothing_at_zero(common):
     features, none = ready(common, 64, 64), HintBatch.empty(shape=(64, 64))
     chroma = [
-        common.decode(features, none, vividness=value).ab.norm(dim=1).mean().item() for value in (0.0, 0.5, 1.0)
+        common.decode(features, none, vividness=value).ab.norm(dim=1).mean().item()
+        for value in (0.0, 0.5, 1.0)
     ]
     assert chroma[0] < chroma[1] < chroma[2]
     assert torch.equal(common.decode(features, none, vividness=0.0).ab, common.decode(features, none).ab)

@@ -83,7 +83,9 @@ class SameConv(nn.Conv2d):
         return F.conv2d(x, self.weight, self.bias, stride=stride, groups=self.groups)
 
 
-def _layer(inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+def _layer(
+    inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
     conv = SameConv(inputs, outputs, kernel, stride, groups=groups, bias=False)
     return [conv, nn.BatchNorm2d(outputs, eps=EPS)]
 
@@ -127,13 +129,19 @@ class Backbone(nn.Module):
         widths = []
         for number, stage in enumerate(STAGES):
             outputs = _scaled(stage.width, wider)
-            fixed = number in (0, len(STAGES) - 1)  # Lite variants deepen neither the first nor the last stage
+            fixed = number in (
+                0,
+                len(STAGES) - 1,
+            )  # Lite variants deepen neither the first nor the last stage
             repeats = stage.repeats if fixed else math.ceil(stage.repeats * deeper)
             for block in range(repeats):
                 first = block == 0
                 self.blocks.append(
                     MBConv(
-                        width, outputs, kernel=stage.kernel, stride=stage.stride if first else 1,
+                        width,
+                        outputs,
+                        kernel=stage.kernel,
+                        stride=stage.stride if first else 1,
                         expand=stage.expand,
                     )  # fmt: skip
                 )

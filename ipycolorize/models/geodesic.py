@@ -81,7 +81,10 @@ def _down_and_up(distance: Tensor, steps: Tensor) -> Tensor:
         distance: so far.
         steps: ``(M, h - 1, 3, w)``; going up, the step to a cell costs what the step from it did going down.
     """
-    rows, down = list(distance.unbind(1)), steps.unbind(1)  # unbind: a slice's gradient is as large as the whole
+    rows, down = (
+        list(distance.unbind(1)),
+        steps.unbind(1),
+    )  # unbind: a slice's gradient is as large as the whole
     for number in range(1, len(rows)):
         reached = (_neighbours(rows[number - 1]) + down[number - 1]).amin(1)
         rows[number] = torch.minimum(rows[number], reached)

@@ -223,8 +223,12 @@ class Propagation(nn.Module):
         """|x - h|² at a quarter of the resolution, in units of the side: ``(N, K, h, w)``."""
         rows, cols = features.cost.shape[-2:]
         side = math.sqrt(rows * cols)
-        down = (torch.arange(rows, device=hints.row.device) + 0.5 - ((hints.row + 0.5) / CELL)[..., None]) / side
-        right = (torch.arange(cols, device=hints.row.device) + 0.5 - ((hints.col + 0.5) / CELL)[..., None]) / side
+        down = (
+            torch.arange(rows, device=hints.row.device) + 0.5 - ((hints.row + 0.5) / CELL)[..., None]
+        ) / side
+        right = (
+            torch.arange(cols, device=hints.row.device) + 0.5 - ((hints.col + 0.5) / CELL)[..., None]
+        ) / side
         return down.square()[..., :, None] + right.square()[..., None, :]
 
     def queries(self, embedding: Tensor, bias: Tensor, grid: tuple[int, int]) -> Tensor:

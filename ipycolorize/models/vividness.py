@@ -63,9 +63,7 @@ class Vividness(nn.Module):
             after = self.correct(before, vividness)
             auto = features.auto + enlarged_change(before, after, self.centers, scale=2, features=features)
             logits = after.transpose(1, 2).unflatten(2, own.shape[-2:]).clamp(min=LEAST).log()
-            known = replace(
-                features, auto=auto, logits=logits, sums={}, full={}, tellings={}, lively={}
-            )
+            known = replace(features, auto=auto, logits=logits, sums={}, full={}, tellings={}, lively={})
             features.lively.clear()  # a slider passes many values: one is kept
             features.lively[vividness] = known
         return known

@@ -152,7 +152,14 @@ def automatic(config: TrainConfig, *, squares: bool) -> TrainConfig:
     """
     delta = 220.0 if squares else config.delta  # no two colours are further apart in a or in b
     return replace(
-        config, delta=delta, blank=1.0, many=0.0, strokes=0.0, statistics=0.0, unusual=0.0, aged=0.0,
+        config,
+        delta=delta,
+        blank=1.0,
+        many=0.0,
+        strokes=0.0,
+        statistics=0.0,
+        unusual=0.0,
+        aged=0.0,
         varied=0.0,
     )
 

@@ -314,7 +314,9 @@ class Colorizer(VBox):
             can_redo=session.can_redo,
             before=state.before,
         )
-        self._controls.show(view, keep_sliders=isinstance(event, Resize | gestures.Reach), keep_text=self._bad_text)
+        self._controls.show(
+            view, keep_sliders=isinstance(event, Resize | gestures.Reach), keep_text=self._bad_text
+        )
         self._bad_text = False
 
     def _settle(self) -> None:

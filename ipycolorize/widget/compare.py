@@ -295,7 +295,9 @@ class Compare(VBox):
             can_redo=board.can_redo,
             before=state.before,
         )
-        self._controls.show(view, keep_sliders=isinstance(event, Resize | gestures.Reach), keep_text=self._bad_text)
+        self._controls.show(
+            view, keep_sliders=isinstance(event, Resize | gestures.Reach), keep_text=self._bad_text
+        )
         self._bad_text = False
 
     def _settle(self) -> None:
