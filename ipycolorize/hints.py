@@ -345,8 +345,9 @@ class HintBatch:
 
     def to(self, device: torch.device | str) -> HintBatch:
         """The same on another device."""
-        moved = {name: None if value is None else value.to(device) for name, value in vars(self).items()}
-        return HintBatch(**moved)
+        return HintBatch(
+            **{name: value.to(device) for name, value in vars(self).items() if value is not None}
+        )
 
     def columns(self, start: int, stop: int) -> HintBatch:
         """Hints `start` to `stop` of each picture; the raster stays that of all."""

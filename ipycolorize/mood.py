@@ -33,8 +33,8 @@ class Mood:
         saturation: wanted mean S of HSV, in [0, 1]; None: whatever comes.
         strength: how much of the way from the network's own statistics to these, in [0, 1].
         source: name of the photograph that the histogram came from, for people; "" if it was made by hand.
-        vividness: how lively colours are that nobody asked for, in [0, 1]; 0: the mean of all that are likely,
-            which errs least and looks dull.
+        vividness: how lively colours are that nobody asked for, in [0, 1]; 0: the mean of all that are
+            likely, which errs least and looks dull.
     """
 
     histogram: tuple[float, ...] | None = None

@@ -33,7 +33,7 @@ def test_an_edge_between_two_cells_costs_once():
 
 
 def test_sweeps_come_to_the_shortest_ways(cost):
-    rows, cols = cost.shape[1:]
+    cols = cost.shape[2]
     row, col = torch.tensor([3, 20, 39, 11]), torch.tensor([40, 7, 0, 47])
     exact = Ways(cost[0]).distance((row * cols + col).tolist())
     swept = sweep(cost, torch.zeros(4, dtype=torch.long), row, col, rounds=12)

@@ -151,7 +151,7 @@ def test_propagation_equals_the_formula(make_live, heads):
 
 @torch.inference_mode()
 def test_the_tail_trusts_revealed_pixels_and_adds_a_residual(tiny):
-    """t, r and k come from three convolutions at half resolution, to which a pixel's four parts are channels."""
+    """t, r and k come from three convolutions to which the four pixels of a block are channels."""
     lightness, hints = photo(32, 64), random_hints(32, 64, points=4)
     features = tiny.encode(lightness)
     ab = F.interpolate(tiny.propagate(features, hints), size=(32, 64), mode="bilinear", align_corners=False)
@@ -159,7 +159,7 @@ def test_the_tail_trusts_revealed_pixels_and_adds_a_residual(tiny):
     tail, coarse, norm = tiny.tail, tiny.propagate(features, hints), (lightness - 50) / 50
 
     def parts(image):
-        """(1, C, 32, 64) -> (1, 4 C, 16, 32): of each channel top left, top right, bottom left, bottom right."""
+        """(1, C, 32, 64) -> (1, 4 C, 16, 32): of each channel top left, top right, bottom left and right."""
         blocks = image.view(1, -1, 16, 2, 32, 2).permute(0, 1, 3, 5, 2, 4)
         return blocks.reshape(1, -1, 16, 32)
 

@@ -91,7 +91,7 @@ def _layer(
 
 
 class MBConv(nn.Module):
-    """Inverted residual: 1 x 1 to more channels, depthwise, 1 x 1 back; added to what came in where it fits."""
+    """Inverted residual: 1 x 1 to more channels, depthwise, 1 x 1 back; added to its input where it fits."""
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int, expand: int) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class Backbone(nn.Module):
                         kernel=stage.kernel,
                         stride=stage.stride if first else 1,
                         expand=stage.expand,
-                    )  # fmt: skip
+                    )
                 )
                 width = outputs
             if number in LAST_OF_SCALE:

@@ -76,17 +76,17 @@ class Network(nn.Module):
 
     @property
     def prior(self) -> Tensor | None:
-        """How often the bins occur in what it learns from, ``(Q,)``, for networks that ask; to be filled in."""
+        """How often the bins occur in what it learns from, ``(Q,)``; None for networks that do not ask."""
         return None
 
     def start_new(self) -> None:
-        """Take what a new network begins with before it is trained, where that is more than random weights."""
+        """Take what a new network begins with, where that is more than random weights."""
 
     def freeze(self, blocks: int) -> None:
         """Let what this many first blocks know stay as it is, in networks that began with knowledge."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """All parameters in groups that learn at a rate of their own: ``{"params": [...], "scale": float}``."""
+        """All parameters in groups with a rate of their own: ``{"params": [...], "scale": float}``."""
         return [{"params": list(self.parameters()), "scale": 1.0}]
 
     def encode(self, lightness: Tensor) -> Any:

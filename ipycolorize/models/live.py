@@ -24,8 +24,8 @@ the photograph's own edges and trusts revealed pixels; see `tail`.
 The distribution for the palette follows the same weights,
 (1 - sum_h w) p_auto(x) + sum_h w(x, h) soft(c_h). Unlike the paper's (3.4.2), p_auto may shape the encoder:
 what colours a thing can have is worth knowing for `auto` and for the null as well.
-A histogram or a saturation of the whole picture changes p_auto, `auto` and n first; see `conditioning`. So does a
-wish for livelier colours; see `vividness`.
+A histogram or a saturation of the whole picture changes p_auto, `auto` and n first; see `conditioning`. So
+does a wish for livelier colours; see `vividness`.
 """
 
 from __future__ import annotations
@@ -224,9 +224,10 @@ class Live(Network):
         return Prediction(ab * AB_SCALE, lambda: self._distribution(told, hints))
 
     def _bounded(self, features: Features, ab: Tensor, hints: HintBatch) -> Tensor:
-        """No colour that nobody asked for: between the automatic one and those of the hints, and `ROOM` beyond.
+        """Between the automatic colour and those of the hints, and `ROOM` beyond: none that nobody asked for.
 
-        However hints contradict each other. A histogram asks for more colours than these; then it has its way.
+        However hints contradict each other. A histogram asks for more colours than these; then it has its
+        way.
         """
         if "automatic" not in features.full:
             none = HintBatch.empty(shape=features.shape, count=len(ab), device=ab.device)
@@ -250,7 +251,7 @@ class Live(Network):
         self.encoder.backbone.freeze(blocks)
 
     def learn_automatic(self, lightness: Tensor) -> Outputs:
-        """Colours and their distribution without hints, for the first stretch of training: no flow, no tail."""
+        """Colours and their distribution without hints, for the first stretch of training."""
         deep, quarter = self.encoder(pad_to_multiple(lightness, STRIDE))
         height, width = (-(-side // 4) for side in lightness.shape[-2:])
         logits = self.to_logits(quarter).float()[..., :height, :width]

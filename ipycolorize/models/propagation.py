@@ -10,8 +10,8 @@ what is missing at the hints flows as well, along the same weights:
     ab(x) += sum_h w(x, h) e_h,    e = argmin |W e - d|² + m |e|²,    d_h = c_h - ab(h),    W = w(h, h')
 
 With m = 0 that would be interpolation, and hints that contradict each other side by side, whose rows of W are
-nearly equal, would ask for colours that nobody named; the ridge m leaves such a contradiction as it is. All of
-it happens between the hints alone; the picture is gone over once. Training does without.
+nearly equal, would ask for colours that nobody named; the ridge m leaves such a contradiction as it is. All
+of it happens between the hints alone; the picture is gone over once. Training does without.
 """
 
 from __future__ import annotations

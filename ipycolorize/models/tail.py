@@ -2,11 +2,12 @@
 
     out(x) = ab(x) + m(x) t(x) (c(x) - ab(x)) + (1 - m(x) t(x)) (r(x) + k(x) d(x))
 
-with the paper's mask m and raster c of revealed pixels. Three convolutions compute trust t, residual r and slope
-k from what was propagated, from the hints, and from the photograph. d is what half resolution lost of L: colour
-borders lie on lightness borders, so that a slope makes them as sharp as the photograph. What is trusted needs
-no residual. The convolutions work at half resolution, where a pixel's four parts are channels (sub-pixel
-convolution, Shi et al. 2016), for half the price; what they see of the photograph is computed once.
+with the paper's mask m and raster c of revealed pixels. Three convolutions compute trust t, residual r and
+slope k from what was propagated, from the hints, and from the photograph. d is what half resolution lost of
+L: colour borders lie on lightness borders, so that a slope makes them as sharp as the photograph. What is
+trusted needs no residual. The convolutions work at half resolution, where a pixel's four parts are channels
+(sub-pixel convolution, Shi et al. 2016), for half the price; what they see of the photograph is computed
+once.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ class Phase:
         start: share of the budget at which it begins, from 0 to 1.
         crop: side of a crop in pixels.
         batch: crops in a step.
-        joint: learn everything; False: only the automatic colours and their distribution, without hints, several
-            times faster, by networks that have them apart.
+        joint: learn everything; False: only the automatic colours and their distribution, without hints,
+            several times faster, by networks that have them apart.
         frozen: blocks of a pretrained backbone, from the first on, that do not learn.
     """
 
@@ -41,8 +41,8 @@ class Phase:
 # about as many pixels.
 PHASES = (Phase(0.0, 96, 28), Phase(0.4, 128, 16), Phase(0.8, 192, 8))
 
-# A network with automatic colours of its own learns those first: what things are takes most of the pictures, and
-# a picture costs a third without hints.
+# A network with automatic colours of its own learns those first: what things are takes most of the
+# pictures, and a picture costs a third without hints.
 AUTOMATIC_FIRST = (
     Phase(0.0, 144, 24, joint=False), Phase(0.45, 128, 16, frozen=5), Phase(0.85, 160, 10, frozen=5)
 )  # fmt: skip
@@ -76,7 +76,8 @@ class TrainConfig:
             read them; 3/4 is the paper's law.
         unusual: share of the pictures that are recoloured.
         aged: share of the pictures whose L is damaged like an old print's.
-        varied: share of the pictures whose L has another tone curve and sharpness, as other cameras would give.
+        varied: share of the pictures whose L has another tone curve and sharpness, as other cameras would
+            give.
         rebalance: 0 counts every pixel alike in the cross-entropy; else the lambda of `balance`, which lets
             rare colours count more the smaller it is: 1/2 in Zhang et al. 2016.
         shards: parts of a batch that pass through the network one after the other, each with batch norms of

@@ -136,8 +136,8 @@ class Photographs:
     def batch(self, size: int, *, crop: int, generator: torch.Generator) -> Tensor:
         """Random square crops, resized and mirrored: ``(size, 3, crop, crop)`` float RGB in [0, 1].
 
-        A crop takes 45 to 100 % of the short side, so that a network meets things at several scales; but it is
-        shrunk and not enlarged as long as the photograph is large enough, or a network would learn what
+        A crop takes 45 to 100 % of the short side, so that a network meets things at several scales; but it
+        is shrunk and not enlarged as long as the photograph is large enough, or a network would learn what
         blurred photographs look like.
         """
         out = torch.empty(size, 3, crop, crop)

@@ -66,8 +66,8 @@ class Trainer:
         network: to train, on its device; in every process the same.
         photographs: to learn from; in every process the same.
         config: how.
-        folder: checkpoints, log and averaged weights go here, the last and the best; a checkpoint found there is
-            resumed.
+        folder: checkpoints, log and averaged weights go here, the last and the best; a checkpoint found
+            there is resumed.
         validation: ``(N, 3, H, W)`` uint8 for the PSNR in the log, or None.
         processes: that train together.
         compile: backend of `torch.compile` for the network ("inductor"); None: as it is.
