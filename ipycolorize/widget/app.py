@@ -42,8 +42,7 @@ AUTOMATIC = "This network colours by itself: points change nothing. Open the pho
 READY = "ready"  # a browser has (re)connected
 REFRESH = "refresh"  # the session was changed from outside
 ROOM = "room"  # the way to the browser is free again
-STILL = "still"  # time for the picture that stays
-PASSING = (READY, ROOM, STILL)  # what no person does, and about which nothing is to be said
+PASSING = (READY, ROOM)  # what no person does, and about which nothing is to be said
 LATER = 30.0  # seconds of rest after which even a slow link has time for the picture that stays
 
 
@@ -125,7 +124,7 @@ class Colorizer(Reachable):
             weakly(self._handle),
             merge=_pointless,
             on_error=weakly(self._fail),
-            idle=((0.3, weakly(self._settle)), (2.0, weakly(self._rest))),
+            idle=((0.3, weakly(self._settle)), (2.0, weakly(self._rest)), (LATER, weakly(self._keep_still))),
         )
         self._post(REFRESH)
 
@@ -244,8 +243,6 @@ class Colorizer(Reachable):
                 self._picture.replay()
             case "refresh" | "room":
                 pass
-            case "still":
-                self._keep_still()
             case Failed(error):
                 raise error
             case TypedColor(text) if text.strip():
@@ -383,13 +380,10 @@ class Colorizer(Reachable):
             return  # the room that comes brings another pause
         if self._picture.quality != QUALITIES[0]:
             self._picture.refine(self._wanted())
-            self._worker.remind(LATER, STILL)
-        elif self._still_stale and self._companion.shown:
+        if self._still_stale and self._companion.shown:
             still = self.snapshot()
             if self._picture.flow.carries(len(png(still)) * 4 // 3, FINE):
                 self._keep_still(still)
-            else:
-                self._worker.remind(LATER, STILL)
 
     def _keep_still(self, still: Image.Image | None = None) -> None:
         if self._still_stale and self._companion.shown:

@@ -27,7 +27,7 @@ ON_THE_WAY = 0.3  # seconds of pictures that may be on their way
 SAMPLE = 20_000  # bytes: of less, latency says more than the link's rate
 ABSENT = 1.5  # seconds without an answer after which nobody seems to look, if nobody ever answered
 STALLED = 10.0  # the same, of a browser that has answered
-DRAFT, FINAL, FINE = 0.4, 1.0, 2.0  # seconds that a picture may take: while more come, the last one, at rest
+DRAFT, FINAL, FINE = 0.3, 0.8, 2.0  # seconds that a picture may take: while more come, the last one, at rest
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,9 @@ class FlowControl:
                 size += frame.size
                 if frame.number == number:
                     break
-            self._answered = now
-            if size >= SAMPLE:
+            first, self._answered = self._answered < 0, now
+            if size >= SAMPLE and not first:  # the first one has waited for the page
                 rate = size / max(now - began, 1e-3)
-                self.rate = rate if self.rate is None else (self.rate + rate) / 2
+                # a quick one tells what the link can do, a slow one perhaps that the browser was busy
+                self.rate = max(rate, (rate if self.rate is None else self.rate + rate) / 2)
         self._on_room()

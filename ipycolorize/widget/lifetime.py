@@ -9,6 +9,7 @@ comes back will ask for it.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -36,6 +37,10 @@ class Reachable(VBox):
         super().__init__(*args, **kwargs)
         self.comm.on_msg(weakly(self._handle_msg))
         registry._instances[self.model_id] = weakref.proxy(self)
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():  # then there is nobody left to tell
+            self.close()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Displayed by IPython: the output of a cell holds it from now on."""

@@ -97,15 +97,19 @@ class Worker:
         Raises:
             KeyboardInterrupt: this very call was interrupted; the event is handed over all the same, once.
         """
-        item, interrupt = _Item(event), None
-        while True:
+        item: _Item | None = None
+        failure: BaseException | None = None
+        for _ in (1, 2, 3, 4, 5):  # no call before `try`: an interrupt there would still lose it
             try:
+                item = item or _Item(event)
                 self._put(item)
                 break
-            except KeyboardInterrupt as error:  # it is meant for a cell that runs, and not for a click
-                interrupt = error
-        if interrupt is not None:
-            raise interrupt
+            # An interrupt is meant for a cell that runs, and not for a click. In the midst of `Thread.start` it
+            # comes as an error of the lock in there.
+            except (KeyboardInterrupt, RuntimeError) as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
     def remind(self, seconds: float, event: Any) -> None:
         """Post an event after a while, instead of one that such a reminder still waits to post."""

@@ -259,7 +259,7 @@ class Pad:
 
     def settle(self, *, rest: bool = False) -> None:
         """Wait until the screen shows it all; with `rest` also the notebook's static picture."""
-        stages = "None" if rest else "1"
+        stages = "2" if rest else "1"
         assert self.notebook.value(f"pad._worker.wait(20, idle={stages})")
         self.page.wait_for_timeout(250)
 
