@@ -27,7 +27,7 @@ from . import gestures, moods
 from .canvas import Mark, Picture
 from .choices import common, suggested
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
-from .flow import FINE, QUALITIES
+from .flow import FINAL, QUALITIES
 from .gestures import Key, Pick, Pointer, Resize, State
 from .lifetime import Reachable, weakly
 from .mood import ChooseReference, MoodPanel
@@ -43,7 +43,7 @@ READY = "ready"  # a browser has (re)connected
 REFRESH = "refresh"  # the session was changed from outside
 ROOM = "room"  # the way to the browser is free again
 PASSING = (READY, ROOM)  # what no person does, and about which nothing is to be said
-LATER = 30.0  # seconds of rest after which even a slow link has time for the picture that stays
+LATER = 30.0  # seconds of rest after which even a slow link has time for everything
 
 
 class Colorizer(Reachable):
@@ -124,7 +124,11 @@ class Colorizer(Reachable):
             weakly(self._handle),
             merge=_pointless,
             on_error=weakly(self._fail),
-            idle=((0.3, weakly(self._settle)), (2.0, weakly(self._rest)), (LATER, weakly(self._keep_still))),
+            idle=(
+                (0.3, weakly(self._settle)),
+                (2.0, weakly(self._rest)),
+                (LATER, weakly(self._catch_breath)),
+            ),
         )
         self._post(REFRESH)
 
@@ -375,19 +379,19 @@ class Colorizer(Reachable):
             self._show_mood()
 
     def _rest(self) -> None:
-        """After a longer pause: what a slow link had no time for, and the picture that stays."""
-        if self._behind or self._draft:
-            return  # the room that comes brings another pause
-        if self._picture.quality != QUALITIES[0]:
-            self._picture.refine(self._wanted())
+        """After a longer pause: renew the picture that stays in the notebook, if that holds up nobody."""
         if self._still_stale and self._companion.shown:
             still = self.snapshot()
-            if self._picture.flow.carries(len(png(still)) * 4 // 3, FINE):
-                self._keep_still(still)
+            if self._picture.flow.carries(len(png(still)) * 4 // 3, FINAL):
+                self._companion.update(still)
+                self._still_stale = False
 
-    def _keep_still(self, still: Image.Image | None = None) -> None:
+    def _catch_breath(self) -> None:
+        """After a long one: what a slow link had no time for."""
+        if self._picture.quality != QUALITIES[0]:
+            self._picture.draw(rgb=self._wanted(), fine=True)
         if self._still_stale and self._companion.shown:
-            self._companion.update(still or self.snapshot())
+            self._companion.update(self.snapshot())
             self._still_stale = False
 
     def _say(self, text: str) -> None:

@@ -32,7 +32,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ..frame import Frame
-from .flow import DRAFT, FINAL, FINE, QUALITIES, FlowControl
+from .flow import DRAFT, FINAL, QUALITIES, FlowControl
 from .gestures import Pointer
 from .parts import Post, guarded
 
@@ -221,6 +221,7 @@ class Picture:
         rgb: np.ndarray | None = None,
         marks: Sequence[Mark] | None = None,
         draft: bool = False,
+        fine: bool = False,
     ) -> None:
         """Show a new picture, new points, or both in one frame.
 
@@ -229,20 +230,12 @@ class Picture:
             marks: all points, later ones on top.
             draft: encode smaller and a little worse, for frames that are replaced at once. On a slow link
                 either is as good as it can be soon.
+            fine: encode as well as possible, however long it is on its way.
         """
         url = b""
         if rgb is not None:
-            url, self.quality = self.flow.encode(rgb, seconds=DRAFT if draft else FINAL, draft=draft)
-        self._send(url, marks)
-
-    def refine(self, rgb: np.ndarray) -> None:
-        """Send a picture again that a slow link got at a lower quality, if there is time for a better one."""
-        url, quality = self.flow.encode(rgb, seconds=FINE, draft=False)
-        if QUALITIES.index(quality) < QUALITIES.index(self.quality):
-            self.quality = quality
-            self._send(url, None)
-
-    def _send(self, url: bytes, marks: Sequence[Mark] | None) -> None:
+            seconds = math.inf if fine else DRAFT if draft else FINAL
+            url, self.quality = self.flow.encode(rgb, seconds=seconds, draft=draft)
         with self._queue.batch():
             if url:
                 self.image.value = url

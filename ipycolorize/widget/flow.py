@@ -27,7 +27,7 @@ ON_THE_WAY = 0.3  # seconds of pictures that may be on their way
 SAMPLE = 20_000  # bytes: of less, latency says more than the link's rate
 ABSENT = 1.5  # seconds without an answer after which nobody seems to look, if nobody ever answered
 STALLED = 10.0  # the same, of a browser that has answered
-DRAFT, FINAL, FINE = 0.3, 0.8, 2.0  # seconds that a picture may take: while more come, the last one, at rest
+DRAFT, FINAL = 0.3, 0.8  # seconds that a picture may take: while more come, and the last one
 
 
 @dataclass(frozen=True)
