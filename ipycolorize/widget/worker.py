@@ -104,8 +104,8 @@ class Worker:
                 item = item or _Item(event)
                 self._put(item)
                 break
-            # An interrupt is meant for a cell that runs, and not for a click. Within `Thread.start` it comes as
-            # an error of the lock in there.
+            # an interrupt is meant for a cell that runs, not for a click; within Thread.start it comes as an
+            # error of the lock in there
             except (KeyboardInterrupt, RuntimeError) as error:
                 failure = error
         if failure is not None:

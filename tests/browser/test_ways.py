@@ -84,7 +84,7 @@ def test_a_file_too_large_for_the_way_says_so(pad, tmp_path):
 def test_a_picture_that_the_browser_cannot_shrink_says_so(pad, tmp_path):
     large = tmp_path / "scan.tiff"
     large.write_bytes(b"II*\0" + bytes(12_000_000))
-    pad.root.get_by_role("button", name="Mood", exact=True).click()
+    pad.root.locator(".ipc-fold").click()
     pad.settle()
     with pad.page.expect_file_chooser() as chooser:
         pad.root.locator(".ipc-over-all").click()
