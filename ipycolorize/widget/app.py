@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,26 +26,23 @@ from . import gestures, moods
 from .canvas import Mark, Picture
 from .choices import common, suggested
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
-from .flow import FINAL, QUALITIES
 from .gestures import Key, Pick, Pointer, Resize, State
 from .lifetime import Reachable, weakly
 from .mood import ChooseReference, MoodPanel
+from .pacing import LATER, ROOM, Paced
 from .parts import Failed, close, explained, free_path, printable, said
-from .static import Companion, png, saved
+from .static import Companion, saved
 from .style import CSS
 from .swatches import parse_color
+from .words import points, summary
 from .worker import Worker
 
-START = "Click anywhere on the photograph to add a colour point."
-AUTOMATIC = "This network colours by itself: points change nothing. Open the photograph with live for points."
 READY = "ready"  # a browser has (re)connected
 REFRESH = "refresh"  # the session was changed from outside
-ROOM = "room"  # the way to the browser is free again
 PASSING = (READY, ROOM)  # what no person does, and about which nothing is to be said
-LATER = 30.0  # seconds of rest after which even a slow link has time for everything
 
 
-class Colorizer(Reachable):
+class Colorizer(Paced, Reachable):
     """Colorize a photograph by clicking on it, in JupyterLab or wherever Jupyter widgets are shown.
 
     Click on the photograph to add a point, in the colour that the network gives to the place by itself, and
@@ -85,7 +81,6 @@ class Colorizer(Reachable):
         self._looks: dict[Hint, tuple[int, int, int]] = {}
         self._summary = self._message = ""
         self._failed = False  # and the status line says why
-        self._behind = False  # the screen is, for want of room on the way there
         self._last: Any = None  # event of a person
         self._bad_text = False  # the colour field holds something that is no colour: leave it there
         self._choose = suggested if recommend else common
@@ -209,7 +204,11 @@ class Colorizer(Reachable):
         wishes = [event for event in events if event not in PASSING]
         if wishes:
             self._message, self._failed, self._last = message, False, wishes[-1]
-        for step in self._steps(began):
+        for step in self._if_room(
+            lambda: self._show_mood(self._last),
+            lambda: self._show(began),
+            lambda: self._show_controls(self._last),
+        ):
             try:
                 step()
             except BaseException as error:
@@ -218,27 +217,6 @@ class Colorizer(Reachable):
             self._fail(failures[0])
         elif not self._failed:
             self._say(self._message or self._summary)
-
-    def _steps(self, began: float) -> list[Callable[[], None]]:
-        """What brings the screen up to date, or the wait for it."""
-        self._behind = not self._picture.flow.room()
-        if self._behind:
-            return [self._wait_for_room]
-        return [
-            lambda: self._show_mood(self._last),
-            lambda: self._show(began),
-            lambda: self._show_controls(self._last),
-        ]
-
-    def _wait_for_room(self) -> None:
-        """Show the newest state when the browser has shown what is on its way, or nobody seems to look."""
-        self._behind = True
-        self._worker.remind(self._picture.flow.patience, ROOM)
-
-    def _catch_up(self) -> None:
-        """The browser has shown a picture; on any thread."""
-        if self._behind:
-            self._worker.post(ROOM)
 
     def _apply(self, event: Any) -> str:
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
@@ -254,10 +232,10 @@ class Colorizer(Reachable):
             case SaveHints(name):
                 path = free_path(name)
                 self.session.save(path)
-                return saved(path, f"{_points(len(self.session.hints))} saved")
+                return saved(path, f"{points(len(self.session.hints))} saved")
             case LoadHints(name, content):
                 self.session.load(content)
-                return html.escape(f"{_points(len(self.session.hints))} loaded from {name}.")
+                return html.escape(f"{points(len(self.session.hints))} loaded from {name}.")
             case ExportPicture(name):
                 self._state = gestures.settle(self.session, self._state)
                 height, width = self.session.photo.shape
@@ -327,13 +305,7 @@ class Colorizer(Reachable):
         self._picture.draw(rgb=rgb, marks=fresh if stale else None, draft=state.live)
         self._drawn, self._draft, self._still_stale = (hints, mood, before), state.live, True
         milliseconds = 1000 * (time.perf_counter() - began)
-        where = f"{session.network_name} on {session.device}"
-        what = " · ".join([*(["Mood"] if mood else []), *([_points(len(hints))] if hints else [])])
-        if not session.network.reads_points:
-            said = f"{AUTOMATIC} ({where})"
-        else:
-            said = f"{what} · {milliseconds:.0f} ms · {where}" if what else f"{START} ({where})"
-        self._summary = html.escape(said)
+        self._summary = html.escape(summary(session, milliseconds))
 
     def _show_controls(self, event: Any = None) -> None:
         """Bring the controls up to date, unless newer events wait: suggestions can come later."""
@@ -378,22 +350,6 @@ class Colorizer(Reachable):
             self._measured = now
             self._show_mood()
 
-    def _rest(self) -> None:
-        """After a longer pause: renew the picture that stays in the notebook, if that holds up nobody."""
-        if self._still_stale and self._companion.shown:
-            still = self.snapshot()
-            if self._picture.flow.carries(len(png(still)) * 4 // 3, FINAL):
-                self._companion.update(still)
-                self._still_stale = False
-
-    def _catch_breath(self) -> None:
-        """After a long one: what a slow link had no time for."""
-        if self._picture.quality != QUALITIES[0]:
-            self._picture.draw(rgb=self._wanted(), fine=True)
-        if self._still_stale and self._companion.shown:
-            self._companion.update(self.snapshot())
-            self._still_stale = False
-
     def _say(self, text: str) -> None:
         self._status.value = said(text)
 
@@ -408,7 +364,3 @@ def _pointless(old: Any, new: Any) -> bool:
         case moods.MoodEvent(), moods.MoodEvent():
             return moods.pointless(old, new)
     return gestures.pointless(old, new) or bool(old == new and old in (*PASSING, REFRESH))
-
-
-def _points(count: int) -> str:
-    return "1 point" if count == 1 else f"{count} points"
