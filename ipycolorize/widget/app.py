@@ -27,20 +27,22 @@ from .canvas import Mark, Picture
 from .choices import common, suggested
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
 from .gestures import Key, Pick, Pointer, Resize, State
+from .lifetime import Reachable, weakly
 from .mood import ChooseReference, MoodPanel
-from .parts import close, explained, said
+from .pacing import LATER, ROOM, Paced
+from .parts import Failed, close, explained, free_path, printable, said
 from .static import Companion, saved
 from .style import CSS
 from .swatches import parse_color
+from .words import points, summary
 from .worker import Worker
 
-START = "Click anywhere on the photograph to add a colour point."
-AUTOMATIC = "This network colours by itself: points change nothing. Open the photograph with live for points."
 READY = "ready"  # a browser has (re)connected
 REFRESH = "refresh"  # the session was changed from outside
+PASSING = (READY, ROOM)  # what no person does, and about which nothing is to be said
 
 
-class Colorizer(VBox):
+class Colorizer(Paced, Reachable):
     """Colorize a photograph by clicking on it, in JupyterLab or wherever Jupyter widgets are shown.
 
     Click on the photograph to add a point, in the colour that the network gives to the place by itself, and
@@ -77,16 +79,25 @@ class Colorizer(VBox):
         self._draft = self._controls_stale = self._still_stale = False
         self._measured: tuple[Any, Mood] | None = None  # hints and mood of the picture that was measured
         self._looks: dict[Hint, tuple[int, int, int]] = {}
-        self._summary = ""
+        self._summary = self._message = ""
+        self._failed = False  # and the status line says why
+        self._last: Any = None  # event of a person
         self._bad_text = False  # the colour field holds something that is no colour: leave it there
         self._choose = suggested if recommend else common
         self._companion = Companion()
+        post = weakly(self._post)
         self._picture = Picture(
-            shape, height=height, on_pointer=self._post, on_key=self._key, on_ready=lambda: self._post(READY)
+            shape,
+            height=height,
+            on_pointer=post,
+            post=post,
+            on_key=weakly(self._key),
+            on_ready=lambda: post(READY),
+            on_room=weakly(self._catch_up),
         )
         self._controls = Controls(
-            self._post,
-            name=self.session.photo.name,
+            post,
+            name=printable(self.session.photo.name),
             size=self.session.default_size,
             largest=max(3, 2 * self.session.default_size, round(min(shape) / 8)),
             recommend=recommend,
@@ -95,7 +106,7 @@ class Colorizer(VBox):
         network = self.session.network
         reads = "points only" if network.reads_points else "the photograph alone"
         reason = f"{self.session.network_name} reads {reads}; open the photograph with live for moods"
-        self._mood = MoodPanel(self._post, unavailable="" if network.reads_global_hints else reason)
+        self._mood = MoodPanel(post, unavailable="" if network.reads_global_hints else reason)
         view = VBox([self._picture.box, self._status, self._mood.box], _dom_classes=["ipc-view"])
         width = self._picture.css[1]
         view.layout.max_width = f"{max(width, 300)}px"
@@ -105,7 +116,14 @@ class Colorizer(VBox):
         super().__init__([style, self._controls.toolbar, body], _dom_classes=["ipc-pad"])
         self._say("Preparing the photograph …")
         self._worker = Worker(
-            self._handle, merge=_pointless, on_error=self._fail, idle=((0.3, self._settle), (2.0, self._rest))
+            weakly(self._handle),
+            merge=_pointless,
+            on_error=weakly(self._fail),
+            idle=(
+                (0.3, weakly(self._settle)),
+                (2.0, weakly(self._rest)),
+                (LATER, weakly(self._catch_breath)),
+            ),
         )
         self._post(REFRESH)
 
@@ -151,7 +169,7 @@ class Colorizer(VBox):
             picture.events,
             self._controls.gamut.events,
             self._mood.bars.events,
-            picture.acknowledgement.canvas,
+            picture.flow.canvas,
             picture.image,
             self,
         ):
@@ -175,49 +193,55 @@ class Colorizer(VBox):
 
     def _handle(self, events: list[Any]) -> None:
         began = time.perf_counter()
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
         message = ""
         for event in events:
             try:
                 message = self._apply(event) or message
-            except Exception as error:
+            except BaseException as error:  # whatever it is, the pad goes on
                 failures.append(error)
         self._state = gestures.hold(self.session, self._state)
-        last = events[-1]
-        for step in (
-            lambda: self._show_mood(last),
+        wishes = [event for event in events if event not in PASSING]
+        if wishes:
+            self._message, self._failed, self._last = message, False, wishes[-1]
+        for step in self._if_room(
+            lambda: self._show_mood(self._last),
             lambda: self._show(began),
-            lambda: self._show_controls(last),
+            lambda: self._show_controls(self._last),
         ):
             try:
                 step()
-            except Exception as error:
+            except BaseException as error:
                 failures.append(error)
         if failures:
             self._fail(failures[0])
-        else:
-            self._say(message or self._summary)
+        elif not self._failed:
+            self._say(self._message or self._summary)
 
     def _apply(self, event: Any) -> str:
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
             case "ready":
                 self._picture.replay()
-            case "refresh":
+            case "refresh" | "room":
                 pass
+            case Failed(error):
+                raise error
             case TypedColor(text) if text.strip():
                 return self._type(text)
             case SaveHints(name):
-                self.session.save(name)
-                return saved(Path(name), f"{_points(len(self.session.hints))} saved")
+                path = free_path(name)
+                self.session.save(path)
+                return saved(path, f"{points(len(self.session.hints))} saved")
             case LoadHints(name, content):
                 self.session.load(content)
-                return html.escape(f"{_points(len(self.session.hints))} loaded from {name}.")
+                return html.escape(f"{points(len(self.session.hints))} loaded from {name}.")
             case ExportPicture(name):
                 self._state = gestures.settle(self.session, self._state)
                 height, width = self.session.photo.shape
-                self.session.export(name)
-                return saved(Path(name), f"Picture of {width} × {height} pixels written")
+                path = free_path(name)
+                self.session.export(path)
+                return saved(path, f"Picture of {width} × {height} pixels written")
             case ChooseReference(name, content):
                 photo = replace(read_photo(content), name=name)
                 self._state = moods.react(self.session, self._state, moods.SetReference(photo))
@@ -268,29 +292,20 @@ class Colorizer(VBox):
         state, session = self._state, self.session
         hints, mood, before = session.hints.items, session.mood, state.before
         marks = [] if before else self._marks(fresh=False)
-        current = self._drawn == (hints, mood, before)
+        current = self._drawn == (hints, mood, before) and (state.live or not self._draft)
         if self._drawn is None:
             self._picture.draw(rgb=session.gray(self._picture.sent_shape))
         if current or not state.live:
             self._picture.draw(marks=marks)  # points show at once, before the network has run
         if current:
             return
-        waiting = time.perf_counter()
-        self._picture.acknowledgement.wait()
-        began += time.perf_counter() - waiting
         rgb = self._wanted()
         fresh = [] if before else self._marks()
         stale = state.live or fresh != marks
         self._picture.draw(rgb=rgb, marks=fresh if stale else None, draft=state.live)
         self._drawn, self._draft, self._still_stale = (hints, mood, before), state.live, True
         milliseconds = 1000 * (time.perf_counter() - began)
-        where = f"{session.network_name} on {session.device}"
-        what = " · ".join([*(["Mood"] if mood else []), *([_points(len(hints))] if hints else [])])
-        if not session.network.reads_points:
-            said = f"{AUTOMATIC} ({where})"
-        else:
-            said = f"{what} · {milliseconds:.0f} ms · {where}" if what else f"{START} ({where})"
-        self._summary = html.escape(said)
+        self._summary = html.escape(summary(session, milliseconds))
 
     def _show_controls(self, event: Any = None) -> None:
         """Bring the controls up to date, unless newer events wait: suggestions can come later."""
@@ -323,7 +338,9 @@ class Colorizer(VBox):
         """After a pause: make the drag one step of undo, and replace a draft by the real picture."""
         if self._state.drag is None and not (self._state.grip and self._state.grip.held):
             self._state = gestures.settle(self.session, self._state)
-        if self._draft:
+        if self._draft and not self._picture.flow.room():
+            self._wait_for_room()
+        elif self._draft:
             self._picture.draw(rgb=self._wanted())
             self._draft = False
         if self._controls_stale:
@@ -336,16 +353,11 @@ class Colorizer(VBox):
             self._measured = now
             self._show_mood()
 
-    def _rest(self) -> None:
-        """After a longer pause: renew the picture that stays in the notebook."""
-        if self._still_stale and self._companion.shown:
-            self._companion.update(self.snapshot())
-            self._still_stale = False
-
     def _say(self, text: str) -> None:
         self._status.value = said(text)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
+        self._failed = True
         self._say(explained(error))
 
 
@@ -354,8 +366,4 @@ def _pointless(old: Any, new: Any) -> bool:
     match old, new:
         case moods.MoodEvent(), moods.MoodEvent():
             return moods.pointless(old, new)
-    return gestures.pointless(old, new) or bool(old == new and old in (READY, REFRESH))
-
-
-def _points(count: int) -> str:
-    return "1 point" if count == 1 else f"{count} points"
+    return gestures.pointless(old, new) or bool(old == new and old in (*PASSING, REFRESH))

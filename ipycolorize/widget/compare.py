@@ -23,9 +23,10 @@ from ..session import SHORT_SIDE, Session
 from . import gestures
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
 from .gestures import Key, Pick, Pointer, Resize, State
+from .lifetime import Reachable, weakly
 from .offers import Offers
 from .overlay import Place
-from .parts import Wishes, close, explained, said, styled
+from .parts import Failed, Wishes, close, explained, free_path, printable, said, styled
 from .side import Show, Side, Wanted
 from .static import Companion, saved
 from .style import CSS
@@ -45,7 +46,7 @@ SHOWS = {
 REFRESH = "refresh"
 
 
-class Compare(VBox):
+class Compare(Reachable):
     """Colorize one photograph with several networks at once, by the same points.
 
     What is done to one picture is done to all; where the mouse is on one, the others show a cross and the
@@ -92,39 +93,46 @@ class Compare(VBox):
         self._status = styled(HTML(), "ipc-status")
         self._build(photo.name)
         self._mouse = Worker(
-            self._point,
+            weakly(self._point),
             merge=lambda old, new: True,
-            on_error=self._fail,
+            on_error=weakly(self._fail),
             interval=0.05,
             name="ipycolorize-mouse",
         )
         self._worker = Worker(
-            self._handle, merge=_pointless, on_error=self._fail, idle=((0.3, self._settle), (2.0, self._rest))
+            weakly(self._handle),
+            merge=_pointless,
+            on_error=weakly(self._fail),
+            idle=((0.3, weakly(self._settle)), (2.0, weakly(self._rest))),
         )
         self._say(START)
         self.refresh()
 
     def _side(self, number: int, name: str, height: int) -> Side:
+        pointer, hover = weakly(self._pointer), weakly(self._hover)
+        post = weakly(self._post)
         return Side(
             self.sessions[name],
             name=name,
             height=height,
-            on_pointer=lambda event: self._pointer(number, event),
-            on_key=self._key,
-            on_hover=lambda place: self._mouse.post((number, place)),
-            on_offer=lambda colors: self._worker.post((number, colors)),
+            on_pointer=lambda event: pointer(number, event),
+            on_key=weakly(self._key),
+            on_hover=lambda place: hover(number, place),
+            on_offer=lambda colors: post((number, colors)),
+            post=post,
         )
 
     def _build(self, name: str) -> None:
         shape, size = self.board.photo.shape, self.board.default_size
         largest = max(3, 2 * size, round(min(shape) / 8))
-        self._controls = Controls(self._post, name=name, size=size, largest=largest)
+        post = weakly(self._post)
+        self._controls = Controls(post, name=printable(name), size=size, largest=largest)
         weights = any(side.has_weights for side in self._sides)
         offered = [(text, show) for show, text in SHOWS.items() if weights or show != "weights"]
         choice = styled(Dropdown(options=offered, value="colours"), "ipc-show")
-        wish = Wishes(self._post)
+        wish = Wishes(post)
         choice.observe(lambda change: wish(("show", change["new"])), "value")
-        self._offers = Offers(list(self.sessions), lambda ab: self._post(Pick(ab)))
+        self._offers = Offers(list(self.sessions), lambda ab: post(Pick(ab)))
         panel = self._controls.panel
         colour, suggested, *rest = panel.children
         panel.children = (colour, *self._offers.sections, *rest)
@@ -192,6 +200,9 @@ class Compare(VBox):
         else:
             self._post(event)
 
+    def _hover(self, number: int, place: Place | None) -> None:
+        self._mouse.post((number, place))
+
     def _key(self, key: str, ctrl: bool, shift: bool) -> None:
         if key == "Tab":
             self._controls.focus(backwards=shift)
@@ -210,7 +221,7 @@ class Compare(VBox):
     # -- the worker's thread --------------------------------------------------------------------------------
 
     def _handle(self, events: list[Any]) -> None:
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
         message: str | None = None
         for event in events:
             if _is_offer(event):
@@ -218,7 +229,7 @@ class Compare(VBox):
                 continue
             try:
                 message = self._apply(event)
-            except Exception as error:
+            except BaseException as error:  # whatever it is, the widget goes on
                 message = ""
                 failures.append(error)
         self._state = gestures.hold(self.board, self._state)
@@ -240,9 +251,12 @@ class Compare(VBox):
                 self._bad_text = False
                 self._state = gestures.react(self.board, self._state, Pick(self.board.ab_of(rgb)))
                 return html.escape(self._state.message)
+            case Failed(error):
+                raise error
             case SaveHints(name):
-                self.board.save(name)
-                return saved(Path(name), "Points saved")
+                path = free_path(name)
+                self.board.save(path)
+                return saved(path, "Points saved")
             case LoadHints(name, content):
                 self.board.load(content)
                 kept = " Their mood shows in a Colorizer, not here." if self.board.mood else ""
@@ -251,7 +265,7 @@ class Compare(VBox):
                 self._state = gestures.settle(self.board, self._state)
                 self._tell()
                 for side in self._sides:
-                    side.export(_beside(Path(name), side.name))
+                    side.export(_beside(Path(printable(name)).expanduser(), side.name))
             case Pointer() | Key() | Pick() | Resize() | gestures.Reach() | gestures.Command():
                 self._state = gestures.react(self.board, self._state, event)
                 return html.escape(self._state.message)
@@ -314,7 +328,7 @@ class Compare(VBox):
     def _say(self, text: str) -> None:
         self._status.value = said(text)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         self._say(explained(error))
 
 
