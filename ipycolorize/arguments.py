@@ -245,6 +245,11 @@ def add_coloring(command: argparse.ArgumentParser, *, hints: str) -> None:
     command.add_argument(
         "--strength", type=share, metavar="X", help="how much of the way to these two, 0 to 1 (default 1)"
     )
+    command.add_argument(
+        "--vividness", type=share, metavar="V",
+        help="how lively colours are that nobody asked for: 0 errs least and looks dull, 1 is loud (default: as "
+        "saved with the hints; without hints the pad's usual one)",
+    )  # fmt: skip
     _add_model(command)
 
 

@@ -16,6 +16,7 @@ from .gamut import NUM_BINS, AbBins
 from .global_hints import GlobalHints, ab_histogram
 
 GREY = 2.0  # ab units: a picture with less mean chroma has no colours to transfer
+USUAL_VIVIDNESS = 0.35  # of the pad and of `colorize`, chosen by looking at photographs
 REFERENCE_SIDE = 256  # a reference is looked at with this short side, as photographs are
 
 

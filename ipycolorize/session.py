@@ -64,6 +64,8 @@ class Session:
         network: name of a shipped network, path of a weights file, or a network itself (moved to the device).
         device: "auto" (cuda, then mps, then cpu) or one of them.
         short_side: of the network's grid in pixels; the aspect ratio is kept.
+        vividness: how lively colours are that nobody asked for, in [0, 1], to begin with; a network that has one
+            answer only keeps to it.
 
     Raises:
         PhotoError, WeightsError, DeviceError: saying what was expected, what came, and what to do.
@@ -82,6 +84,7 @@ class Session:
         *,
         device: str = "auto",
         short_side: int = SHORT_SIDE,
+        vividness: float = 0.0,
     ) -> None:
         self.lock = threading.RLock()
         self.photo: Photo = read_photo(photo)
@@ -97,7 +100,8 @@ class Session:
             self.photo.shape, short_side=short_side, max_pixels=MAX_GRID, max_side=MAX_SIDE
         )
         self.default_size = max(1, round(PATCH / self.frame.scale))
-        self.hints, self.mood = Hints(), Mood()
+        self.hints = Hints()
+        self.mood = Mood(vividness=vividness) if self.network.reads_vividness else Mood()
         self._history = History((self.hints.items, self.mood))
         self.painter = Painter(self.photo, self.network, self.frame)
 

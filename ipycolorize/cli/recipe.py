@@ -30,6 +30,8 @@ class Recipe:
         reference: mood of a photograph whose histogram to ask for.
         saturation: mean S of HSV to ask for, in [0, 1].
         strength: of these two, in [0, 1].
+        vividness: how lively colours are that nobody asked for, in [0, 1]; None: as saved with the hints, and
+            the pad's usual one without any.
     """
 
     model: str = "live"
@@ -38,6 +40,7 @@ class Recipe:
     reference: Mood | None = None
     saturation: float | None = None
     strength: float | None = None
+    vividness: float | None = None
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Recipe:
@@ -55,7 +58,9 @@ class Recipe:
             reference = Mood.of_picture(photo.rgb, source=photo.name)
         named = Path(args.model).expanduser()  # a process elsewhere has another working folder
         model = str(named.resolve()) if named.suffix and named.is_file() else args.model
-        return cls(model, args.device, tuple(args.point), reference, args.saturation, args.strength)
+        return cls(
+            model, args.device, tuple(args.point), reference, args.saturation, args.strength, args.vividness
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that decides the colours, as JSON; equal for equal recipes and equal weights.
@@ -72,6 +77,7 @@ class Recipe:
             "histogram": hashlib.sha256(histogram.encode()).hexdigest() if histogram else None,
             "saturation": self.saturation,
             "strength": self.strength,
+            "vividness": self.vividness,
         }
 
 
@@ -103,9 +109,10 @@ def colorize(
         PhotoError, HintError, MoodError, WeightsError, DeviceError: as a session does.
         RequestError: points for a network that reads none; a strength of nothing.
     """
+    from ..mood import USUAL_VIVIDNESS
     from ..session import Session
 
-    session = Session(photo, network or recipe.model, device=recipe.device)
+    session = Session(photo, network or recipe.model, device=recipe.device, vividness=USUAL_VIVIDNESS)
     if hints is not None:
         session.load(hints)
     for row, col, rgb, size in recipe.points:
@@ -123,6 +130,8 @@ def _mood(session: Session, recipe: Recipe) -> Mood:
         mood = replace(mood, histogram=recipe.reference.histogram, source=recipe.reference.source)
     if recipe.saturation is not None:
         mood = replace(mood, saturation=recipe.saturation)
+    if recipe.vividness is not None:
+        mood = replace(mood, vividness=recipe.vividness)
     if recipe.strength is not None:
         if mood.histogram is None and mood.saturation is None:
             raise RequestError(
@@ -142,4 +151,6 @@ def in_words(session: Session) -> str:
         words.append(f"saturation {mood.saturation:.2f}")
     if words and mood.strength < 1:
         words.append(f"strength {mood.strength:.2f}")
+    if mood.vividness:
+        words.append(f"vividness {mood.vividness:.2f}")
     return ", ".join([f"{len(session.hints)} hints", *words, f"{session.network_name} on {session.device}"])

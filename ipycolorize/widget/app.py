@@ -20,7 +20,7 @@ from ..color import to_hex
 from ..gamut import displayed
 from ..hints import Hint
 from ..image import read_photo
-from ..mood import Mood
+from ..mood import USUAL_VIVIDNESS, Mood
 from ..session import Session
 from . import gestures, moods
 from .canvas import Mark, Picture
@@ -70,7 +70,11 @@ class Colorizer(Paced, Reachable):
         if height is not None and height < 16:
             raise ValueError(f"expected a height of at least 16 CSS pixels, got {height}")
         chosen = {} if network is None else {"network": network}
-        self.session = photo if isinstance(photo, Session) else Session(photo, **chosen, device=device)
+        self.session = (
+            photo
+            if isinstance(photo, Session)
+            else Session(photo, **chosen, device=device, vividness=USUAL_VIVIDNESS)
+        )
         shape = self.session.photo.shape
         self._state = State(size=self.session.default_size, place=(shape[0] // 2, shape[1] // 2))
         self._drawn: tuple[Any, Mood, bool] | None = (
