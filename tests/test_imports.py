@@ -26,6 +26,8 @@ STOREYS = (
         "color",
         "gamut",
         "files",
+        "locks",
+        "pipes",
         "frame",
         "image",
         "decode",
