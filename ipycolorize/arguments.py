@@ -81,10 +81,15 @@ def parser() -> argparse.ArgumentParser:
     lab.add_argument("photo", nargs="?", type=Path, help="the photograph; a sample without it")
 
     colorize = commands.add_parser("colorize", help="colorize a photograph without a notebook")
-    colorize.add_argument("photo", type=Path)
+    colorize.add_argument("photo", type=Path, help="the photograph; - is standard input")
     colorize.add_argument(
-        "-o", "--out", type=Path, required=True, help="picture to write: .png, .jpg or .tif"
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        help="picture to write: .png, .jpg or .tif; - is standard output",
     )
+    colorize.add_argument("--format", choices=("png", "jpg", "tif"), help="of a picture on standard output")
     colorize.add_argument("--hints", type=Path, help="hints saved by a pad (JSON)")
     colorize.add_argument(
         "--point", type=point, action="append", default=[], metavar="ROW,COL,#RRGGBB[,SIZE]",
@@ -143,6 +148,9 @@ def parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="time and memory of an edit, beside the paper's network")
     bench.add_argument("--json", type=Path, help="write the rows to this file")
     bench.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    for command in commands.choices.values():
+        if command is not lab:
+            command.add_argument("--force", action="store_true", help="replace files that are there already")
     return top
 
 

@@ -53,17 +53,21 @@ def open_lab(photo: Path | None, further: list[str]) -> int:
 def run_colorize(args: argparse.Namespace) -> None:
     """Colorize one photograph and write it."""
     from .session import Session
+    from .standard import messages, picture_target, read_photograph
 
-    session = Session(args.photo, args.model, device=args.device)
+    photo = read_photograph(args.photo)
+    target = picture_target(args.out, photo, format=args.format, force=args.force, spare=args.histogram_of)
+    session = Session(photo, args.model, device=args.device)
     if args.hints:
         session.load(args.hints)
     for row, col, rgb, size in args.point:
         session.add(row, col, ab=session.ab_of(rgb), size=size)
     session.set_mood(_mood(session, args))
-    session.export(args.out)
+    session.export(target, format=args.format, overwrite=args.force)
     height, width = session.photo.shape
     asked = ", ".join([f"{len(session.hints)} hints", *_mood_in_words(session.mood)])
-    print(f"{args.out}: {width} x {height}, {asked}, {session.network_name} on {session.device}")
+    done = f"{args.out}: {width} x {height}, {asked}, {session.network_name} on {session.device}"
+    print(done, file=messages(args.out))
 
 
 def _mood(session: Session, args: argparse.Namespace) -> Mood:

@@ -51,7 +51,7 @@ def check_free(*paths: Path, overwrite: bool = False, remedy: str = "overwrite=T
 
 
 def free_name(path: Path) -> Path:
-    """The path itself where nothing has its name, else the first free one of "name (2).png", "name (3).png" ...
+    """The path itself where nothing has its name, else the first free of "name (2).png", "name (3).png" ...
 
     Somebody else may take it before it is used: write to it with ``overwrite=False``.
     """
@@ -104,7 +104,7 @@ def replacing(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
         if os.name == "nt":
             handle = _closed(handle)  # an open file can neither be renamed nor removed there
         _put(part, target, overwrite=overwrite)
-        _folder_to_disk(target.parent)
+        folder_to_disk(target.parent)
     finally:
         _closed(handle)
         part.unlink(missing_ok=True)
@@ -153,7 +153,7 @@ def _to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _folder_to_disk(folder: Path) -> None:
+def folder_to_disk(folder: Path) -> None:
     """Make a new name last, where the system knows how."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

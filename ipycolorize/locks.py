@@ -87,8 +87,8 @@ def claimed(folder: Path, *, work: str) -> Iterator[None]:
                 yield
                 return
             raise ClaimedError(
-                f"expected a folder to myself, but another {work} writes to {folder}: stop it first, or choose "
-                "another folder"
+                f"expected a folder of its own, but another {work} writes to {folder}: stop it first, or "
+                "choose another folder"
             ) from None
         if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
             break

@@ -63,7 +63,8 @@ def read_all(file: Any, label: str) -> bytes:
     """
     if _goes_back(file):
         file.seek(0)
-    pieces, size = [], 0
+    pieces: list[bytes] = []
+    size = 0
     while True:
         piece = file.read(_STEP)
         if not isinstance(piece, bytes | bytearray | memoryview):
