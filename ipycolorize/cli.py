@@ -107,8 +107,10 @@ def run_train(args: argparse.Namespace) -> None:
     from .protocol import square
     from .training.config import automatic
     from .training.data import DataError, Photographs, free_memory
+    from .training.folder import check_folder
     from .training.loop import Trainer
 
+    check_folder(args.out, overwrite=args.force, remedy="--force")  # before photographs are read for it
     with join(args.device) as processes:
         torch.manual_seed(args.seed)
         if args.init is not None:
@@ -133,7 +135,7 @@ def run_train(args: argparse.Namespace) -> None:
         network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         trainer = Trainer(
             network, photographs, config, args.out, validation=held_out, processes=processes,
-            compile="inductor" if args.compile else None,
+            compile="inductor" if args.compile else None, overwrite=args.force,
         )  # fmt: skip
         if processes.main:
             print(photographs.summary())
