@@ -27,6 +27,7 @@ STOREYS = (
         "gamut",
         "files",
         "locks",
+        "forking",
         "pipes",
         "origin",
         "writing",
