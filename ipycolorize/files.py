@@ -110,6 +110,17 @@ def replacing(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def create(path: Path, data: bytes) -> None:
+    """Write a new file, whole or not at all, and never over another.
+
+    Raises:
+        FileExistsError: something is there.
+        OSError: the system refuses.
+    """
+    with replacing(path, overwrite=False) as part:
+        part.write_bytes(data)
+
+
 def _closed(handle: int) -> int:
     """Close a descriptor once; -1 stands for a closed one."""
     if handle >= 0:

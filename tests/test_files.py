@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ipycolorize.files import _sweep, check_free, free_name, replacing
+from ipycolorize.files import _sweep, check_free, create, free_name, replacing
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions and links of POSIX")
 
@@ -71,6 +71,13 @@ def test_what_is_there_is_refused_before_anything_is_written(tmp_path):
         write(tmp_path / "a.txt", "yours", overwrite=False)
     assert (tmp_path / "a.txt").read_text() == "mine"
     assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_new_file_is_created_once(tmp_path):
+    create(tmp_path / "a.bin", b"one")
+    with pytest.raises(FileExistsError, match=r"a\.bin exists already"):
+        create(tmp_path / "a.bin", b"two")
+    assert (tmp_path / "a.bin").read_bytes() == b"one"
 
 
 def test_what_comes_meanwhile_is_refused_too(tmp_path):
