@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 
@@ -12,26 +14,66 @@ COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 FEW = (0, 1, 2, 5, 10, 20)  # where every point takes a prediction
 EXPERIMENTS = ("table1", "figure3", "figure6", "figure7", "figure8", "figure9", "figure10", "limits")
 NETWORKS = ("live", "siggraph17", "zhang16", "larsson16", "iizuka16")
+Further = Callable[[Any], None]  # takes what `add_subparsers` gives
 REVEALS = (
     "random", "max-error", "entropy", "all", "histogram", "saturation", "histogram+saturation",
     "histogram+points",
 )  # fmt: skip
 
+EXAMPLES = {
+    "lab": """examples:
+  ipycolorize lab
+  ipycolorize lab grandmother.jpg""",
+    "colorize": """examples:
+  ipycolorize colorize photo.jpg
+  ipycolorize colorize photo.jpg -o colour.png --point 120,340,#c05030 --point 60,80,#7090c0,25
+  ipycolorize colorize photo.jpg --hints photo_hints.json --saturation 0.2
+  ipycolorize colorize photo.jpg --histogram-of reference.jpg --strength 0.7""",
+    "train": """examples:
+  ipycolorize train PHOTOS -o runs/mine --init live --minutes 60 --validate HELD_OUT
+  ipycolorize train PHOTOS -o runs/new --network siggraph17 --steps 10000""",
+    "evaluate": """examples:
+  ipycolorize evaluate HELD_OUT --methods live,levin,gray --out results
+  ipycolorize evaluate HELD_OUT --reveal max-error --counts 0,1,10 --limit 20""",
+    "reproduce": """examples:
+  ipycolorize reproduce table1 --photos HELD_OUT --out results
+  ipycolorize reproduce figure6 --photos HELD_OUT --out results --methods live,gray --limit 100""",
+    "behaviour": """examples:
+  ipycolorize behaviour HELD_OUT --methods live,siggraph17 --limit 60""",
+    "transfer": """examples:
+  ipycolorize transfer HELD_OUT --methods live,reinhard --limit 60""",
+    "bench": """examples:
+  ipycolorize bench
+  ipycolorize bench --json bench.json --quiet""",
+}
+
+
+METRICS = ("colourfulness", "ciede2000", "ciede2000-edges", "chroma")
+
 
 def point(text: str) -> tuple[int, int, tuple[int, int, int], int | None]:
-    """Read ROW,COL,#RRGGBB[,SIZE]."""
+    """Read ROW,COL,#RRGGBB[,SIZE], and say which part is wrong."""
     from .color import parse_hex
 
-    parts = text.split(",")
+    parts = [part.strip() for part in text.split(",")]
     try:
         if len(parts) not in (3, 4):
-            raise ValueError(f"{len(parts)} parts")
-        size = int(parts[3]) if len(parts) == 4 else None
-        return int(parts[0]), int(parts[1]), parse_hex(parts[2]), size
+            raise ValueError(f"this has {len(parts)} parts")
+        row, col = (_least(name, part, 0) for name, part in zip(("row", "column"), parts, strict=False))
+        size = _least("size", parts[3], 1) if len(parts) == 4 else None
+        return row, col, parse_hex(parts[2]), size
     except ValueError as error:
         raise argparse.ArgumentTypeError(
-            f"expected ROW,COL,#RRGGBB[,SIZE] such as 120,340,#c05030, got {text!r} ({error})"
+            f"expected ROW,COL,#RRGGBB[,SIZE] such as 120,340,#c05030, got {text!r}: {error}"
         ) from None
+
+
+def _least(name: str, text: str, least: int) -> int:
+    """Read a whole number that a name in a message belongs to."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text) or int(text) < least:
+        kind = "a whole number, counted from 0 at the top left" if least == 0 else "at least 1 pixel"
+        raise ValueError(f"the {name} must be {kind}, not {text!r}")
+    return int(text)
 
 
 def counts(text: str) -> tuple[int, ...]:
@@ -45,6 +87,15 @@ def counts(text: str) -> tuple[int, ...]:
     return values
 
 
+def metrics(text: str) -> tuple[str, ...]:
+    """Read names of metrics such as colourfulness,ciede2000; PSNR is measured anyway."""
+    names = tuple(dict.fromkeys(METRICS if text == "all" else text.split(",")))
+    for name in names:
+        if name not in (*METRICS, "psnr"):
+            raise argparse.ArgumentTypeError(f"expected all, or some of {', '.join(METRICS)}, got {name!r}")
+    return tuple(name for name in names if name != "psnr")
+
+
 def natural(text: str) -> int:
     """Read a number of at least 1."""
     try:
@@ -53,6 +104,24 @@ def natural(text: str) -> int:
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return value
+
+
+def seed(text: str) -> int:
+    """Read a number that random numbers begin with."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """Read a number above 0 that ends somewhere."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return value
 
 
@@ -67,9 +136,24 @@ def share(text: str) -> float:
     return value
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their arguments."""
-    top = argparse.ArgumentParser(prog="ipycolorize", description="Colorize photographs with a few hints.")
+class Help(argparse.HelpFormatter):
+    """Wraps descriptions and leaves examples and tables as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
+def parser(further: Sequence[Further] = (), epilog: str | None = None) -> argparse.ArgumentParser:
+    """All commands and their arguments.
+
+    Args:
+        further: functions that add commands which are at home elsewhere.
+        epilog: what ends the help of the whole.
+    """
+    top = argparse.ArgumentParser(
+        prog="ipycolorize", description="Colorize photographs with a few hints.", epilog=epilog,
+        formatter_class=Help,
+    )  # fmt: skip
     top.add_argument("--version", action="version", version=f"ipycolorize {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -83,28 +167,12 @@ def parser() -> argparse.ArgumentParser:
     colorize = commands.add_parser("colorize", help="colorize a photograph without a notebook")
     colorize.add_argument("photo", type=Path, help="the photograph; - is standard input")
     colorize.add_argument(
-        "-o",
-        "--out",
-        type=Path,
-        required=True,
-        help="picture to write: .png, .jpg or .tif; - is standard output",
-    )
-    colorize.add_argument("--format", choices=("png", "jpg", "tif"), help="of a picture on standard output")
-    colorize.add_argument("--hints", type=Path, help="hints saved by a pad (JSON)")
-    colorize.add_argument(
-        "--point", type=point, action="append", default=[], metavar="ROW,COL,#RRGGBB[,SIZE]",
-        help="a colour at a pixel of the photograph; may be repeated",
+        "-o", "--out", type=Path,
+        help="picture to write: .png, .jpg or .tif; - is standard output (default: PHOTO_colorized.png "
+        "beside the photograph, with a number where that is taken)",
     )  # fmt: skip
-    colorize.add_argument(
-        "--histogram-of", type=Path, metavar="REF", help="photograph whose colours, as a whole, to ask for"
-    )
-    colorize.add_argument(
-        "--saturation", type=share, metavar="S", help="how saturated on average, 0 (grey) to 1"
-    )
-    colorize.add_argument(
-        "--strength", type=share, metavar="X", help="how much of the way to these two, 0 to 1 (default 1)"
-    )
-    _add_model(colorize)
+    colorize.add_argument("--format", choices=("png", "jpg", "tif"), help="of a picture on standard output")
+    add_coloring(colorize, hints="hints saved by a pad (JSON)")
 
     _add_training(commands.add_parser("train", help="train a network on photographs"))
 
@@ -117,6 +185,10 @@ def parser() -> argparse.ArgumentParser:
         "point), all pixels; the true histogram of colours, the true mean saturation, both, or the histogram "
         "and random points",
     )  # fmt: skip
+    evaluate.add_argument(
+        "--metrics", type=metrics, default=(), metavar="NAME,NAME",
+        help=f"beside PSNR: all, or some of {', '.join(METRICS)}",
+    )  # fmt: skip
     evaluate.add_argument("--patch", type=natural, default=7, help="side of a revealed patch in pixels")
     evaluate.add_argument("--plot", type=Path, help="draw the curves into this file: .png, .pdf or .svg")
     evaluate.add_argument(
@@ -125,7 +197,7 @@ def parser() -> argparse.ArgumentParser:
         "write means, paired differences, curves, and where the first method wins and loses most",
     )  # fmt: skip
     _add_measuring(evaluate)
-    evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.add_argument("--seed", type=seed, default=0)
 
     _add_reproduce(
         commands.add_parser("reproduce", help="the paper's tables and figures, on any photographs")
@@ -134,7 +206,7 @@ def parser() -> argparse.ArgumentParser:
     behaviour = commands.add_parser("behaviour", help="are hints obeyed, do they harm, do they spread")
     behaviour.add_argument("source", type=Path, help="folder or tar of photographs")
     _add_measuring(behaviour)
-    behaviour.add_argument("--seed", type=int, default=0)
+    behaviour.add_argument("--seed", type=seed, default=0)
 
     transfer = commands.add_parser(
         "transfer",
@@ -148,10 +220,37 @@ def parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="time and memory of an edit, beside the paper's network")
     bench.add_argument("--json", type=Path, help="write the rows to this file")
     bench.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    for command in commands.choices.values():
-        if command is not lab:
-            command.add_argument("--force", action="store_true", help="replace files that are there already")
+    for add in further:
+        add(commands)
+    for name, command in commands.choices.items():
+        command.formatter_class = Help
+        command.epilog = command.epilog or EXAMPLES.get(name)
+        if command is not lab:  # whose options are Jupyter's
+            command.add_argument("-q", "--quiet", action="store_true", help="only results and errors")
+    for name in ("colorize", "train", "evaluate", "reproduce", "behaviour", "transfer", "bench"):
+        commands.choices[name].add_argument(
+            "--force", action="store_true", help="replace files that are there already"
+        )
     return top
+
+
+def add_coloring(command: argparse.ArgumentParser, *, hints: str) -> None:
+    """What to ask of a photograph, or of many alike; `hints` is the help of that option."""
+    command.add_argument("--hints", type=Path, help=hints)
+    command.add_argument(
+        "--point", type=point, action="append", default=[], metavar="ROW,COL,#RRGGBB[,SIZE]",
+        help="a colour at a pixel of the photograph; may be repeated",
+    )  # fmt: skip
+    command.add_argument(
+        "--histogram-of", type=Path, metavar="REF", help="photograph whose colours, as a whole, to ask for"
+    )
+    command.add_argument(
+        "--saturation", type=share, metavar="S", help="how saturated on average, 0 (grey) to 1"
+    )
+    command.add_argument(
+        "--strength", type=share, metavar="X", help="how much of the way to these two, 0 to 1 (default 1)"
+    )
+    _add_model(command)
 
 
 def _add_model(command: argparse.ArgumentParser) -> None:
@@ -196,7 +295,7 @@ def _add_reproduce(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     _add_counts(command)
     command.add_argument("--size", type=natural, default=256, help="side at which photographs are measured")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=seed, default=0)
     command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 
@@ -215,12 +314,12 @@ def _add_training(train: argparse.ArgumentParser) -> None:
         help="of siggraph17: reads points, or a histogram and a saturation as well (default local)",
     )  # fmt: skip
     budget = train.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, help="of training, in all (default 30)")
+    budget.add_argument("--minutes", type=positive, help="of training, in all (default 30)")
     budget.add_argument("--steps", type=natural, help="of training, in all: exactly repeatable")
     add("--crop", type=natural, help="side of all crops in pixels; by default they grow while training")
     add("--batch", type=natural, help="crops in a step (default 16 with --crop)")
     add("--shards", type=natural, help="parts of a batch, shared out among processes (default: one for each)")
-    add("--rate", type=float, help="peak learning rate (default 0.001; with --init 0.0001)")
+    add("--rate", type=positive, help="peak learning rate (default 0.001; with --init 0.0001)")
     add(
         "--rebalance", type=float, default=0.0, metavar="SHARE",
         help="let rare colours count more for the palette; the smaller the more, 0.5 is usual (default: off)",
@@ -228,8 +327,8 @@ def _add_training(train: argparse.ArgumentParser) -> None:
     add("--paper", action="store_true", help="the paper's simulated users and photographs as they are")
     add("--validate", type=Path, metavar="SOURCE", help="held-out photographs for the PSNR in the log")
     add("--limit", type=natural, help="use at most so many photographs")
-    add("--memory", type=float, metavar="GB", help="that photographs may take; more are streamed")
-    add("--seed", type=int, default=0)
+    add("--memory", type=positive, metavar="GB", help="that photographs may take; more are streamed")
+    add("--seed", type=seed, default=0)
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add(
         "--compile",
@@ -239,10 +338,12 @@ def _add_training(train: argparse.ArgumentParser) -> None:
     add("--log-every", type=float, default=60.0, metavar="SECONDS", help="between checkpoints (default 60)")
 
 
-def parse(given: Sequence[str]) -> argparse.Namespace:
+def parse(
+    given: Sequence[str], further: Sequence[Further] = (), epilog: str | None = None
+) -> argparse.Namespace:
     """Read all arguments; those that contradict each other end the program as wrong ones do."""
-    top = parser()
-    args = top.parse_args(given)
+    top = parser(further, epilog)
+    args = top.parse_args(_with_lists(given))
     for name in ("width", "variant") if args.command == "train" else ():
         if getattr(args, name) is None:
             continue
@@ -254,3 +355,17 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
             known = " or ".join([", ".join(wide[:-1]), wide[-1]] if len(wide) > 1 else wide)
             top.error(f"argument --{name}: only with --network {known}; {here} has no {name} to choose")
     return args
+
+
+def _with_lists(given: Sequence[str]) -> list[str]:
+    """The arguments, each list that begins with a minus (-1,5,#fff) joined to the option before it.
+
+    argparse takes it for an option and says only that there is no value; joined, the value is judged.
+    """
+    joined: list[str] = []
+    for text in given:
+        if re.match(r"-[0-9.]+,", text) and joined and re.fullmatch(r"--[a-z][a-z-]*", joined[-1]):
+            joined[-1] += f"={text}"
+        else:
+            joined.append(text)
+    return joined

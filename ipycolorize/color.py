@@ -34,8 +34,18 @@ _RGB_TO_XYZ = (
     (0.212671, 0.715160, 0.072169),
     (0.019334, 0.119193, 0.950227),
 )
-_XYZ_TO_RGB = tuple(map(tuple, np.linalg.inv(np.array(_RGB_TO_XYZ)).tolist()))
-_WHITE = (0.95047, 1.0, 1.08883)  # D65, 2 degree observer
+XYZ_TO_RGB = tuple(map(tuple, np.linalg.inv(np.array(_RGB_TO_XYZ)).tolist()))
+WHITE = (0.95047, 1.0, 1.08883)  # D65, 2 degree observer
+_LINEAR_TO_LMS = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+_LMS_TO_OKLAB = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
 _DELTA = 6 / 29  # where the cube root of Lab turns into its linear part
 
 
@@ -97,11 +107,16 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
         ValueError: another layout, or other integers than uint8.
     """
     xyz = _mix(_RGB_TO_XYZ, linearize(_as_float(rgb)))
-    white = torch.tensor(_WHITE, dtype=xyz.dtype, device=xyz.device).view(3, 1, 1)
+    white = torch.tensor(WHITE, dtype=xyz.dtype, device=xyz.device).view(3, 1, 1)
     t = xyz / white
     f = torch.where(t > _DELTA**3, t.clamp(min=_DELTA**3) ** (1 / 3), t / (3 * _DELTA**2) + 4 / 29)
     fx, fy, fz = f.unbind(-3)
     return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=-3)
+
+
+def cubed(f: Tensor) -> Tensor:
+    """The inverse of Lab's f, for values of any shape: XYZ as a share of white's."""
+    return torch.where(f > _DELTA, f * f * f, 3 * _DELTA**2 * (f - 4 / 29))
 
 
 def lab_to_linear(lab: Tensor) -> Tensor:
@@ -110,9 +125,14 @@ def lab_to_linear(lab: Tensor) -> Tensor:
     lightness, a, b = lab.unbind(-3)
     fy = (lightness + 16) / 116
     f = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-3)
-    t = torch.where(f > _DELTA, f * f * f, 3 * _DELTA**2 * (f - 4 / 29))
-    white = torch.tensor(_WHITE, dtype=lab.dtype, device=lab.device).view(3, 1, 1)
-    return _mix(_XYZ_TO_RGB, t * white)
+    white = torch.tensor(WHITE, dtype=lab.dtype, device=lab.device).view(3, 1, 1)
+    return _mix(XYZ_TO_RGB, cubed(f) * white)
+
+
+def linear_to_oklab(linear: Tensor) -> Tensor:
+    """Convert ``(..., 3, H, W)`` linear-light sRGB to OkLab (Ottosson 2020): lightness in [0, 1], a, b."""
+    cones = _mix(_LINEAR_TO_LMS, linear)
+    return _mix(_LMS_TO_OKLAB, cones.sign() * cones.abs() ** (1 / 3))
 
 
 @_two_doors

@@ -1,9 +1,9 @@
 """The sRGB gamut in Lab, and the 313 ab bins of Zhang et al. 2016.
 
 A colour picked by a person or predicted by a network is an (a, b) pair; whether a screen can show it depends
-on L. Two ways lead back into the gamut: `fit_chroma` keeps L and hue and gives up chroma (used for pictures:
-lightness is the photograph's own and must not change), `snap` is the original interface's (used for swatches:
-keeps the look of a bright colour a little better).
+on L. One way leads back into the gamut, for everything that is shown, written or named (`to_gamut`, and
+`screen_rgb` and `displayed`, which rest on it), so that a swatch, a point and the picture agree. It keeps L,
+which is the photograph's own, and the hue that an eye sees, and gives up chroma.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from .color import lab_to_linear, lab_to_rgb, rgb_to_lab, to_uint8
+from .color import companded, lab_to_linear, lab_to_rgb, to_uint8
+from .gamut_border import is_displayable
+from .gamut_mapping import cut
 
 # Grid of 10; for each a, b runs over every ten from..to (Zhang et al. 2016, section 2: the bins that sRGB
 # reaches).
@@ -24,7 +26,6 @@ _BIN_ROWS = (
     (60, -110, 80), (70, -110, 80), (80, -110, 70), (90, -110, 70), (100, -90, 0),
 )  # fmt: skip
 NUM_BINS = 313
-_TOLERANCE = 1e-4  # of linear light: a rounding error is not out of gamut
 
 
 @lru_cache(maxsize=1)
@@ -34,73 +35,40 @@ def _bin_centers() -> Tensor:
     return torch.tensor(pairs, dtype=torch.float32)
 
 
-def is_displayable(linear: Tensor) -> Tensor:
-    """Whether linear-light RGB lies in [0, 1]: ``(..., 3, H, W)`` -> ``(..., H, W)`` bool."""
-    return (linear - 0.5).abs().amax(dim=-3) <= 0.5 + _TOLERANCE  # six times faster than two comparisons
-
-
 def in_gamut(lab: Tensor) -> Tensor:
     """Whether sRGB can show each colour: ``(..., 3, H, W)`` Lab -> ``(..., H, W)`` bool."""
     return is_displayable(lab_to_linear(lab))
 
 
-def fit_chroma(colors: Tensor, *, steps: int = 8) -> Tensor:
-    """Cut the chroma of colours at the border of sRGB, keeping L and hue.
+def to_gamut(lab: Tensor) -> Tensor:
+    """The colours that a screen shows for ``(..., 3, H, W)`` Lab.
 
-    A bisection finds the largest share of the chroma that fits; the grey axis is always inside.
-
-    Args:
-        colors: ``(3, M)`` Lab, L in [0, 100]; those inside already come out with at most 1/2**steps less
-            chroma.
-        steps: halvings; 8 leaves an error below 0.5 ab.
+    L stays, to the bit; colours that sRGB has stay as they are; for the others `gamut_mapping.cut` finds the
+    one at the border that has the same hue to an eye. Continuous: a small step in Lab is a small step on the
+    screen, across the border too.
     """
-    lightness, ab = colors[:1], colors[1:]
-    share = torch.zeros_like(lightness)
-    for step in range(1, steps + 1):
-        trial = share + 0.5**step
-        inside = in_gamut(torch.cat([lightness, trial * ab])[..., None])[:, 0]  # (M,)
-        share = torch.where(inside, trial, share)
-    return torch.cat([lightness, share * ab])
-
-
-def compress(lab: Tensor) -> Tensor:
-    """Bring ``(3, H, W)`` Lab into sRGB, keeping L and hue; colours inside stay untouched."""
     outside = ~in_gamut(lab)
     if not bool(outside.any()):
         return lab
     lab = lab.clone()
-    lab[:, outside] = fit_chroma(lab[:, outside])
+    planes = lab.movedim(-3, 0)  # a view
+    planes[:, outside] = cut(planes[:, outside])
     return lab
 
 
-def snap(lab: Tensor, *, steps: int = 20) -> Tensor:
-    """Move colours into sRGB as the original interface does.
-
-    That is: clip in RGB, restore L, and repeat until Lab moves by less than 1.
-
-    Args:
-        lab: ``(..., 3, H, W)``.
-        steps: repetitions at most.
-
-    Returns:
-        Lab of the clipped colour: it is inside, and its L is within about 1 of the one asked for, where that
-            is possible at all.
-    """
-    lightness = lab[..., :1, :, :]
-    current = lab
-    for _ in range(steps):
-        clipped = rgb_to_lab(lab_to_rgb(current).clamp(0, 1))
-        moving = (clipped - current).abs().sum(dim=-3, keepdim=True) >= 1  # each colour on its own
-        if not bool(moving.any()):
-            break
-        restored = torch.cat([lightness, clipped[..., 1:, :, :]], dim=-3)
-        current = torch.where(moving, restored, current)
-    return rgb_to_lab(lab_to_rgb(current).clamp(0, 1))
+def screen_rgb(lab: Tensor) -> Tensor:
+    """sRGB in [0, 1] (but for rounding errors) of what `to_gamut` gives for ``(..., 3, H, W)`` Lab."""
+    linear = lab_to_linear(lab)
+    outside = ~is_displayable(linear)
+    if bool(outside.any()):
+        cuts = cut(lab.movedim(-3, 0)[:, outside])
+        linear.movedim(-3, 0)[:, outside] = lab_to_linear(cuts[..., None])[..., 0]
+    return companded(linear)
 
 
 def displayed(lightness: float, ab: tuple[float, float]) -> tuple[tuple[int, int, int], tuple[float, float]]:
-    """How a screen shows (a, b) at this L: sRGB 0..255, and the (a, b) that it is then, snapped into sRGB."""
-    inside = snap(torch.tensor([lightness, *ab]).view(3, 1, 1))
+    """How a screen shows (a, b) at this L: sRGB 0..255, and the (a, b) that it is then, before rounding."""
+    inside = to_gamut(torch.tensor([lightness, *ab]).view(3, 1, 1))
     red, green, blue = to_uint8(lab_to_rgb(inside)).flatten().tolist()
     _, a, b = inside.flatten().tolist()
     return (red, green, blue), (a, b)

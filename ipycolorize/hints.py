@@ -156,9 +156,12 @@ class Hints:
         return best
 
     def to_json(self, *, shape: tuple[int, int]) -> dict[str, Any]:
-        """Plain data for `json.dump`; `shape` is the (H, W) of the photograph."""
+        """Plain data for `json.dump`; `shape` is the (H, W) of the photograph.
+
+        Nothing is rounded, so that the same picture comes back.
+        """
         points = [
-            {"row": hint.row, "col": hint.col, "ab": [round(hint.a, 3), round(hint.b, 3)], "size": hint.size}
+            {"row": hint.row, "col": hint.col, "ab": [hint.a, hint.b], "size": hint.size}
             | ({} if hint.weight == 1 else {"weight": hint.weight})
             for hint in self.items
         ]

@@ -181,7 +181,7 @@ def sample_photo(name: str = "china") -> Photo:
     """Give a sample: "china", "flower" (of scikit-learn), "astronaut", "coffee" or "cat" (of scikit-image).
 
     Raises:
-        PhotoError: another name, or scikit-image is missing.
+        PhotoError: another name.
     """
     if name in ("china", "flower"):
         from sklearn.datasets import load_sample_image
@@ -191,8 +191,6 @@ def sample_photo(name: str = "china") -> Photo:
         raise PhotoError(
             f"expected china, flower, astronaut, coffee or cat, got {name!r}: choose one of these"
         )
-    try:
-        from skimage import data
-    except ImportError as error:
-        raise PhotoError(f"sample {name!r} needs scikit-image, got none: pip install scikit-image") from error
+    from skimage import data
+
     return replace(read_photo(getattr(data, name)()), name=name)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arguments import COUNTS, FEW
+from .errors import RequestError
 from .locks import claimed
 from .outputs import KEPT, check_file, prepare, write_rows
 
@@ -38,9 +39,11 @@ def _test_photographs(args: argparse.Namespace) -> Photographs:
     from .training.data import Photographs
 
     photographs = Photographs.load(
-        [args.source], short_side=args.size, smallest=min(64, args.size), limit=args.limit
-    )
-    print(photographs.summary())
+        [args.source], short_side=args.size, smallest=min(64, args.size), limit=args.limit,
+        progress=not args.quiet,
+    )  # fmt: skip
+    if not args.quiet:
+        print(photographs.summary())
     return photographs
 
 
@@ -50,9 +53,10 @@ def _filed_photographs(
     from .analysis.photographs import FiledPhotographs
 
     photographs = FiledPhotographs.find(
-        source, short_side=args.size, smallest=min(64, args.size), limit=limit, processes=processes
-    )
-    if processes.main:
+        source, short_side=args.size, smallest=min(64, args.size), limit=limit, processes=processes,
+        progress=not args.quiet,
+    )  # fmt: skip
+    if processes.main and not args.quiet:
         print(photographs.summary())
     return photographs
 
@@ -69,7 +73,7 @@ def run_evaluate(args: argparse.Namespace) -> None:
         check_suffix(args.plot)
         check_file(args.plot, force=args.force, source=args.source)
         if args.reveal not in CURVES:
-            raise ValueError(
+            raise RequestError(
                 f"expected --reveal {', '.join(CURVES[:-1])} or {CURVES[-1]} with --plot, got {args.reveal}: "
                 "it goes through no numbers of points and makes no curve"
             )
@@ -87,8 +91,8 @@ def run_evaluate(args: argparse.Namespace) -> None:
         photographs = _filed_photographs(args.source, args.limit, args, processes)
         results = measure(
             methods, photographs, counts=counts, reveal=args.reveal, patch=args.patch, size=args.size,
-            seed=args.seed, names=photographs.names, file=args.out and args.out / KEPT,
-            processes=processes,
+            seed=args.seed, metrics=args.metrics, names=photographs.names,
+            file=args.out and args.out / KEPT, processes=processes, progress=not args.quiet,
         )  # fmt: skip
     if not processes.main:
         return
@@ -96,12 +100,24 @@ def run_evaluate(args: argparse.Namespace) -> None:
     for score in scores:
         value = f"{score.psnr_mean:6.2f} ± {score.psnr_se:.2f} dB"
         print(f"{score.method:24} {_revealed(score):>12}  {value}  ({score.images} images)")
+    _print_others(scores)
     gaps = _differences(results, [*methods])
-    write_rows(args.json, [asdict(score) for score in scores], overwrite=args.force)
+    write_rows(args.json, [score.row() for score in scores], overwrite=args.force)
     if args.plot is not None:
         save_figure(plot_curves(scores), args.plot, overwrite=args.force)
     if args.out is not None:
         _write_evaluation(args.out, results, gaps, methods, photographs, overwrite=overwrite)
+
+
+def _print_others(scores: Sequence[Score]) -> None:
+    """A line for each value of the other metrics, by method and what was revealed."""
+    for score in scores:
+        for name, value in score.others.items():
+            if not name.endswith("_se"):
+                error = score.others.get(f"{name}_se")
+                spread = "" if error is None else f" ± {error:.2f}"
+                label = f"{score.method:24} {_revealed(score):>12}"
+                print(f"{label}  {value:6.2f}{spread}  {name.replace('_', ' ')}")
 
 
 def _differences(results: Results, methods: Sequence[str]) -> list[Difference]:
@@ -136,7 +152,7 @@ def _write_evaluation(
     from .protocol import REVEALS
 
     tables = {
-        "scores.csv": [asdict(score) for score in results.scores()],
+        "scores.csv": [score.row() for score in results.scores()],
         "differences.csv": [asdict(gap) for gap in gaps],
     }
     for name, rows in tables.items():
@@ -205,7 +221,7 @@ def run_reproduce(args: argparse.Namespace) -> None:
             methods=methods,
             folder=args.out,
             seed=args.seed,
-            progress=processes.main,
+            progress=processes.main and not args.quiet,
             size=args.size,
             counts=args.counts,
             processes=ALONE if experiment.limit else processes,
@@ -224,7 +240,8 @@ def run_behaviour(args: argparse.Namespace) -> None:
 
     check_file(args.json, force=args.force, source=args.source)
     methods = _methods(args)
-    rows = behave(methods, _test_photographs(args).images, size=args.size, seed=args.seed)
+    photographs = _test_photographs(args)
+    rows = behave(methods, photographs.images, size=args.size, seed=args.seed, progress=not args.quiet)
     print(f"{'':24}{'distance from hints, ab units':^34}{'one true point':^32}{'unusual colour follows':>28}")
     print(
         f"{'method':24}{'true 1':>8}{'true 10':>9}{'any 1':>8}{'any 10':>9}"
@@ -247,7 +264,8 @@ def run_transfer(args: argparse.Namespace) -> None:
     check_file(args.json, force=args.force, source=args.source)
     methods = _methods(args)
     check_readers(methods)
-    rows = transfer(methods, _test_photographs(args).images, size=args.size)
+    photographs = _test_photographs(args)
+    rows = transfer(methods, photographs.images, size=args.size, progress=not args.quiet)
     print(f"{'':24}{'distance to the reference, ab units':^36}")
     print(f"{'method':24}{'automatic':>16}{'transferred':>18}{'ratio':>8}{'nearer':>9}")
     for row in rows:
@@ -261,7 +279,7 @@ def run_bench(args: argparse.Namespace) -> None:
     from .analysis.bench import bench
 
     check_file(args.json, force=args.force)
-    rows = bench(args.device)
+    rows = bench(args.device, progress=not args.quiet)
     print(
         f"{'network':26}{'points':>7}{'told':>11}{'dtype':>10}{'encode':>10}{'edit':>10}{'first':>10}"
         f"{'mood':>10}{'click→rgb':>11}{'GFLOP':>9}{'peak':>9}"

@@ -61,7 +61,12 @@ class Mood:
             raise MoodError("expected weights that are finite and not negative")
         if weights.sum() <= 0:
             raise MoodError("expected weights of which some are positive, got a sum of zero")
-        return cls(histogram=tuple((weights / weights.sum()).tolist()), **rest)
+        total = weights.sum()
+        if not math.isclose(
+            total, 1, abs_tol=1e-12
+        ):  # else they are a histogram already: to be kept to the bit
+            weights = weights / total
+        return cls(histogram=tuple(weights.tolist()), **rest)
 
     @classmethod
     def of_picture(cls, rgb: np.ndarray, *, source: str = "") -> Mood:
@@ -110,17 +115,18 @@ class Mood:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for `json.dump`; only bins that have a share are written, by their centres."""
+        """Plain data for `json.dump`; only bins that have a share are written, by their centres.
+
+        Nothing is rounded, so that the same picture comes back.
+        """
         data: dict[str, Any] = {"strength": self.strength}
         if self.saturation is not None:
-            data["saturation"] = round(self.saturation, 4)
+            data["saturation"] = self.saturation
         if self.histogram is not None:
             centers = AbBins().centers.int().tolist()
             data["source"] = self.source
             data["histogram"] = [
-                [*center, float(f"{share:.4g}")]
-                for center, share in zip(centers, self.histogram, strict=True)
-                if share > 1e-6
+                [*center, share] for center, share in zip(centers, self.histogram, strict=True) if share > 0
             ]
         return data
 

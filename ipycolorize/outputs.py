@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .corpus import find_images
+from .errors import RequestError
 from .files import check_free
 from .pipes import is_stream
 from .writing import write_json
@@ -30,7 +31,7 @@ def check_file(path: Path | None, *, force: bool, source: Path | None = None) ->
     if path is None or is_stream(path):
         return
     if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ValueError(f"expected a file in a folder that can be written to, got {path}")
+        raise RequestError(f"expected a file in a folder that can be written to, got {path}")
     check_free(path, overwrite=force, remedy="--force")
     _spare([path], source)
 
@@ -68,7 +69,7 @@ def _spare(files: Sequence[Path], source: Path | None) -> None:
     for image in find_images([source]):
         for path in present:
             if path.samefile(image.path):
-                raise ValueError(
+                raise RequestError(
                     f"expected another name than a photograph's own, got {path}: it is never replaced"
                 )
 

@@ -131,7 +131,7 @@ def join(device: str = "auto", *, patience: timedelta | None = None) -> Iterator
         from accelerate.utils import InitProcessGroupKwargs
     except ImportError as error:
         raise ProcessesError(
-            "expected accelerate, which connects several processes; pip install 'ipycolorize[distributed]'"
+            "expected accelerate, which connects several processes, got none: pip install accelerate"
         ) from error
     handlers = [] if patience is None else [InitProcessGroupKwargs(timeout=patience)]
     accelerator = Accelerator(cpu=picked.type == "cpu", kwargs_handlers=handlers)

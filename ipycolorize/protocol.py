@@ -23,9 +23,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .color import lab_to_rgb, rgb_to_lab, to_uint8
+from .errors import RequestError
 from .global_hints import GlobalHints
 from .hints import HintBatch
-from .metrics import psnr
+from .metrics import compare_pictures, psnr
 from .models.base import Network
 
 PATCH = 7
@@ -122,8 +123,12 @@ def reveal_points(ab: Tensor, row: Tensor, col: Tensor, *, patch: int = PATCH) -
 
 def psnr_of(lightness: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
     """PSNR ``(N,)`` in dB of predicted ab, clipped and rounded in RGB, for uint8 truth ``(N, 3, H, W)``."""
-    rgb = to_uint8(lab_to_rgb(torch.cat([lightness, ab.to(lightness)], dim=1)))
-    return psnr(rgb.cpu(), truth.cpu(), data_range=255)
+    return psnr(_rounded(lightness, ab), truth.cpu(), data_range=255)
+
+
+def _rounded(lightness: Tensor, ab: Tensor) -> Tensor:
+    """The picture that is measured: ``(N, 3, H, W)`` uint8, clipped in RGB as for all published figures."""
+    return to_uint8(lab_to_rgb(torch.cat([lightness, ab.to(lightness)], dim=1))).cpu()
 
 
 def worst_points(shown: Tensor, truth: Tensor, revealed: Tensor) -> tuple[Tensor, Tensor]:
@@ -186,7 +191,7 @@ def check_room(counts: Sequence[int], *, shape: tuple[int, int], patch: int) -> 
     """
     most = -(-shape[0] * shape[1] // patch**2)
     if max(counts, default=0) > most:
-        raise ValueError(
+        raise RequestError(
             f"expected at most {most} points, got {max(counts)}: no more patches of {patch} x {patch} pixels "
             f"surely fit into {shape[0]} x {shape[1]}; ask for fewer points or for smaller patches"
         )
@@ -200,7 +205,7 @@ def check_pixels(counts: Sequence[int], *, shape: tuple[int, int]) -> None:
     """
     most = shape[0] * shape[1]
     if max(counts, default=0) > most:
-        raise ValueError(
+        raise RequestError(
             f"expected at most {most} points, got {max(counts)}: {shape[0]} x {shape[1]} has no more pixels; "
             'ask for fewer points, or reveal "all"'
         )
@@ -314,13 +319,47 @@ def psnr_by_count(
 ) -> dict[str, Tensor]:
     """PSNR of one batch of images with increasing numbers of points; arguments as `answers` takes them.
 
-    A network that reads no points is asked once.
-
     Returns:
         ``(N,)`` float64 dB for each count, by its name, in the order asked; with everything revealed: "all".
 
     Raises:
         ValueError: as `answers` does.
+    """
+    found = values_by_count(
+        network, images, counts=counts, reveal=reveal, names=names, seed=seed, patch=patch,
+        everything=everything, told=told,
+    )  # fmt: skip
+    return {count: values["psnr"] for count, values in found.items()}
+
+
+def values_by_count(
+    network: Network,
+    images: Tensor,
+    *,
+    counts: Sequence[int],
+    metrics: Collection[str] = (),
+    reveal: str = "random",
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    patch: int = PATCH,
+    everything: bool = False,
+    told: Collection[str] = (),
+) -> dict[str, dict[str, Tensor]]:
+    """PSNR and other metrics of one batch of images with increasing numbers of points.
+
+    A network that reads no points is asked once.
+
+    Args:
+        metrics: of `metrics.METRICS`, beside PSNR.
+
+    The other arguments are those of `answers`.
+
+    Returns:
+        For each count, by its name, in the order asked: ``(N,)`` float64 by "psnr" and the names of
+        `metrics.METRICS`' values; with everything revealed: "all".
+
+    Raises:
+        ValueError: as `answers` does, or another metric.
     """
     asked = [*dict.fromkeys(counts), *([-1] if everything else [])]
     automatic = not network.reads_points
@@ -329,5 +368,7 @@ def psnr_by_count(
         network, images, counts=(0,) if automatic else counts, reveal="random" if automatic else reveal,
         names=names, seed=seed, patch=patch, everything=everything and not automatic, told=told,
     ):  # fmt: skip
-        found[answer.count] = psnr_of(answer.lightness, answer.ab, images)
+        picture, truth = _rounded(answer.lightness, answer.ab), images.cpu()
+        decibel = {"psnr": psnr(picture, truth, data_range=255)}
+        found[answer.count] = decibel | compare_pictures(picture, truth, metrics)
     return {"all" if count < 0 else str(count): found[0 if automatic else count] for count in asked}

@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .color import companded, lab_to_linear, to_uint8
-from .gamut import fit_chroma, is_displayable
+from .color import to_uint8
+from .gamut import screen_rgb
 
 # Both chosen by measurement: photographs reduced to 256 and 128 pixels and enlarged again, against the truth.
 WINDOW = 1  # radius in grid pixels: wider windows blur what is finer
@@ -79,7 +79,7 @@ def _rows(maps: Tensor, first: int, last: int, height: int) -> Tensor:
 def render(lightness: np.ndarray, colors: Colors) -> np.ndarray:
     """Colour a photograph of any size.
 
-    L is kept: where sRGB has no such colour, chroma gives way (`gamut.fit_chroma`).
+    L is kept: where sRGB has no such colour, chroma gives way (`gamut.to_gamut`).
 
     Args:
         lightness: ``(H, W)`` float32, L in [0, 100].
@@ -98,14 +98,5 @@ def render(lightness: np.ndarray, colors: Colors) -> np.ndarray:
         part = F.interpolate(part, size=(last - first, width), mode="bilinear")[0]
         strip = torch.from_numpy(np.require(lightness[first:last], np.float32, ["C", "W"]))
         lab = torch.cat([strip[None], part[:2] * strip + part[2:]])  # (3, rows, W)
-        out[first:last] = to_uint8(_displayable(lab)).permute(1, 2, 0).numpy()
+        out[first:last] = to_uint8(screen_rgb(lab)).permute(1, 2, 0).numpy()
     return out
-
-
-def _displayable(lab: Tensor) -> Tensor:
-    """sRGB in [0, 1] of ``(3, H, W)`` Lab, with chroma cut where it must be."""
-    linear = lab_to_linear(lab)
-    outside = ~is_displayable(linear)
-    if bool(outside.any()):
-        linear[:, outside] = lab_to_linear(fit_chroma(lab[:, outside])[..., None])[..., 0]
-    return companded(linear)

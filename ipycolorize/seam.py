@@ -19,7 +19,7 @@ import torch
 from scipy import ndimage
 
 from .color import rgb_to_lab
-from .gamut import fit_chroma
+from .gamut import to_gamut
 from .hints import Hint
 
 AB = tuple[float, float]
@@ -123,8 +123,8 @@ def place_pair(
 
 def fit_pair(colours: tuple[AB, AB], lightness: float) -> tuple[AB, AB]:
     """The same hues at another lightness, with as much of their chroma as sRGB has there."""
-    columns = torch.tensor([[lightness, *ab] for ab in colours]).T
-    (a, b), (c, d) = fit_chroma(columns)[1:].T.tolist()
+    columns = torch.tensor([[lightness, *ab] for ab in colours]).T[..., None]
+    (a, b), (c, d) = to_gamut(columns)[1:, :, 0].T.tolist()
     return (a, b), (c, d)
 
 

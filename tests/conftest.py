@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from skips import *  # noqa: F403 - the option --max-skips
 from sklearn.datasets import load_sample_image
 from torch import nn
 

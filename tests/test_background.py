@@ -25,6 +25,7 @@ from ipycolorize.training.curves import read_log
 from ipycolorize.training.data import DataError, Photographs
 from ipycolorize.training.loop import validate
 
+pytestmark = pytest.mark.slow  # processes that start, learn and stop
 WEIGHTS = "average.safetensors"
 LONG = 180.0  # seconds that a process may take where everything else runs at the same time
 

@@ -16,7 +16,8 @@ from sklearn.datasets import load_sample_image
 
 from ipycolorize.analysis.bench import Case, cases, measure
 from ipycolorize.arguments import parse, point
-from ipycolorize.cli import _train_config, main
+from ipycolorize.cli import main
+from ipycolorize.cli.run import _train_config
 from ipycolorize.color import rgb_to_lab
 from ipycolorize.image import read_photo
 from ipycolorize.launch import write_notebook
@@ -410,6 +411,48 @@ def test_evaluate_writes_rows_and_a_plot(
         assert picture.format == "PNG"
 
 
+def test_evaluate_measures_more_than_psnr_and_goes_on_with_and_without(
+    photo: Path, reference: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path_factory.mktemp("more")
+    rows = out / "rows.json"
+    asked = ["evaluate", str(photo.parent), "--methods", "gray", "--counts", "0", "--size", "64"]
+    asked += ["--out", str(out), "--json", str(rows)]
+    assert main(asked) == 0
+    plain, plain_rows = (out / "results.csv").read_text(), json.loads(rows.read_text())
+    capsys.readouterr()
+    assert main([*asked, "--metrics", "ciede2000,chroma"]) == 0
+    assert "ciede2000" in capsys.readouterr().out
+    assert main([*asked, "--metrics", "all"]) == 0
+    printed = capsys.readouterr().out
+    (row,) = json.loads(rows.read_text())
+    for name in ("ciede2000", "ciede2000_edges", "chroma_deficit"):
+        assert row[name] > 0
+        assert row[f"{name}_se"] >= 0
+        assert f"{row[name]:6.2f} ± {row[f'{name}_se']:.2f}  {name.replace('_', ' ')}" in printed
+    assert row["colourfulness"] < 1 < row["colourfulness_truth"]
+    assert "colourfulness difference of means" in printed
+    assert "colourfulness mean of differences" in printed
+    assert row["psnr_mean"] == plain_rows[0]["psnr_mean"]
+    with (out / "scores.csv").open() as file:
+        (kept,) = csv.DictReader(file)
+    assert float(kept["ciede2000"]) == row["ciede2000"]
+
+    full = (out / "results.csv").read_text()
+    assert full != plain
+    assert main([*asked, "--metrics", "colourfulness"]) == 0  # all is there: nothing is measured again
+    assert (out / "results.csv").read_text() == full
+    assert main(asked) == 0
+    assert json.loads(rows.read_text()) == plain_rows
+    assert (out / "results.csv").read_text() == full
+
+
+def test_evaluate_refuses_metrics_that_there_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", "photos", "--metrics", "ciede2000,beauty"])
+    assert "expected all, or some of colourfulness, ciede2000" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("reveal", "shown", "counts"),
     [
@@ -588,8 +631,10 @@ def test_bench_asks_for_histograms_where_they_are_read() -> None:
 
 
 def test_help_loads_no_torch() -> None:
-    code = "import sys, ipycolorize.cli as cli; cli.parse(['bench']); print('torch' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "False\n"
+    code = (
+        "import atexit, sys, ipycolorize.cli as cli\n"
+        "atexit.register(lambda: print('torch' in sys.modules))\n"
+        "cli.main(['batch', '--help'])"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\nFalse\n")

@@ -443,6 +443,7 @@ def test_read_decompression_bomb_is_refused_before_decoding(side):
     assert before == Image.MAX_IMAGE_PIXELS
 
 
+@pytest.mark.slow
 def test_read_60_megapixels():
     photo = read_photo(encoded(Image.new("L", (10_000, 6_000), 119), "PNG"))
     assert photo.shape == (6_000, 10_000)
@@ -726,12 +727,6 @@ def test_sample_photo(name, shape):
 def test_sample_photo_unknown_lists_the_known():
     with pytest.raises(PhotoError, match="china, flower, astronaut, coffee or cat"):
         sample_photo("dog")
-
-
-def test_sample_photo_without_scikit_image_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "skimage", None)
-    with pytest.raises(PhotoError, match="pip install scikit-image"):
-        sample_photo("cat")
 
 
 def test_read_home_folder_is_understood(tmp_path, monkeypatch):

@@ -24,7 +24,10 @@ MODULES = {
 STOREYS = (
     (
         "color",
+        "errors",
         "gamut",
+        "gamut_border",
+        "gamut_mapping",
         "files",
         "locks",
         "forking",
@@ -41,6 +44,7 @@ STOREYS = (
         "families",
         "mood",
         "history",
+        "ciede2000",
         "metrics",
         "journal",
         "aging",
@@ -156,6 +160,7 @@ def test_importing_the_package_loads_neither_torch_nor_jupyter():
     assert run(code).split() == []
 
 
+@pytest.mark.slow
 def test_importing_the_package_is_quick_beside_torch():
     clock = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
     ours = statistics.median(float(run(clock.format("ipycolorize"))) for _ in range(3))

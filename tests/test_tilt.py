@@ -157,6 +157,7 @@ def nearest_plainly(before, level, price, histogram, saturation):
     return answer.x.reshape(before.shape)
 
 
+@pytest.mark.filterwarnings("ignore:Values in x were outside bounds:RuntimeWarning")  # scipy 1.15 says so
 @pytest.mark.parametrize("given", [HISTOGRAM, SATURATION])
 def test_it_is_the_nearest_field_that_has_the_statistics(given, monkeypatch):
     """The I-projection, on 8 pixels that may have 6 colours; found with rounds enough to converge.

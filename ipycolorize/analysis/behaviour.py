@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import RequestError
 from ..hints import HintBatch
 from ..models.base import Network
 from ..protocol import psnr_of
@@ -139,7 +140,7 @@ def behave(
         for name, network in methods.items():
             found[name].append(answer(network, trial))
     if not any(found.values()):
-        raise ValueError("expected at least one image and one network, got none")
+        raise RequestError("expected at least one image and one network, got none")
     return [
         _summary(name, {key: torch.cat([part[key] for part in parts]) for key in parts[0]})
         for name, parts in found.items()

@@ -19,6 +19,7 @@ from itertools import cycle
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
 
 from ..hints import HintBatch
 from ..image import sample_photo
@@ -105,11 +106,20 @@ def cases(device: str = "auto") -> list[Case]:
     return [*shipped, Case(None, 20, "float32", where), Case(None, 20, "bfloat16", where)]
 
 
-def bench(device: str = "auto", *, repeats: int = REPEATS) -> list[Timing]:
-    """Measure all `cases`, each in a process of its own."""
+def bench(device: str = "auto", *, repeats: int = REPEATS, progress: bool = True) -> list[Timing]:
+    """Measure all `cases`, each in a process of its own.
+
+    Args:
+        device: as `pick_device` takes it.
+        repeats: of what takes long.
+        progress: show a bar.
+    """
     context = multiprocessing.get_context("spawn")
     rows = []
-    for case in cases(device):
+    bar = tqdm(cases(device), unit=" cases", disable=not progress)
+    for case in bar:
+        told = ", histogram" if case.histogram else ""
+        bar.set_description(f"{case.source or 'siggraph17-64'}, {case.points} points{told}, {case.dtype}")
         with ProcessPoolExecutor(1, mp_context=context) as pool:
             rows.append(pool.submit(measure, case, repeats).result())
     return rows

@@ -12,7 +12,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ..color import lab_to_rgb, to_uint8
+from ..color import to_uint8
+from ..errors import RequestError
+from ..gamut import screen_rgb
 from ..hints import HintBatch
 from ..models.base import Network
 from ..protocol import PATCH, SOUGHT, answers, psnr_of, square
@@ -117,7 +119,7 @@ def draw_differences(gaps: Sequence[Difference]) -> Figure:
     """
     drawn = [gap for gap in gaps if gap.count >= 0 and np.isfinite(gap.mean)]
     if not drawn:
-        raise ValueError("expected differences at numbers of points, got none")
+        raise RequestError("expected differences at numbers of points, got none")
     figure = Figure(figsize=(5.4, 3.0), layout="constrained")
     axes = figure.add_subplot()
     axes.axhline(0, color=GREY, linewidth=0.8)
@@ -156,7 +158,7 @@ def extremes(results: Results, case: Case, other: str, *, number: int = 3) -> tu
     """
     images = shared(results, case, replace(case, method=other))
     if not images:
-        raise ValueError(
+        raise RequestError(
             f"expected photographs that {case.method} and {other} were both measured on with {case.count} "
             f"points, {case.reveal}; there are none"
         )
@@ -195,7 +197,7 @@ def wins_and_losses(
         ValueError: another number of methods, or nothing that both were measured on.
     """
     if len(methods) != 2:
-        raise ValueError(f"expected two methods to compare, got {len(methods)}")
+        raise RequestError(f"expected two methods to compare, got {len(methods)}")
     first, second = methods
     case = Case(first, reveal, count)
     wins, losses = extremes(results, case, second, number=number)
@@ -213,7 +215,7 @@ def wins_and_losses(
         gap = _gaps(results, case, second, [name])[0]
         titles.append(f"{gap:+.1f} dB".replace("-", "−"))
     if not rows:  # equal everywhere
-        raise ValueError(f"expected photographs on which {first} and {second} differ, got none")
+        raise RequestError(f"expected photographs on which {first} and {second} differ, got none")
     return draw_panels(rows, names=titles)
 
 
@@ -249,7 +251,7 @@ def reveal_panels(
     )
     ab = answer.ab.to(answer.lightness)
     grey, colour = (
-        to_uint8(lab_to_rgb(torch.cat([answer.lightness, shown], dim=1)))[0].permute(1, 2, 0).cpu().numpy()
+        to_uint8(screen_rgb(torch.cat([answer.lightness, shown], dim=1)))[0].permute(1, 2, 0).cpu().numpy()
         for shown in (torch.zeros_like(ab), ab)
     )
     decibel = psnr_of(answer.lightness, ab, image[None]).item()
@@ -266,6 +268,6 @@ def marks_of(hints: HintBatch, lightness: Tensor) -> tuple[Mark, ...]:
     least = lightness.shape[-2] / VISIBLE
     row, col = hints.row[0].long(), hints.col[0].long()
     lab = torch.cat([lightness[0, :, row, col], hints.ab[0].T.to(lightness)])  # (3, K)
-    rgb = to_uint8(lab_to_rgb(lab[None, :, :, None]))[0, :, :, 0].T.tolist()
+    rgb = to_uint8(screen_rgb(lab[None, :, :, None]))[0, :, :, 0].T.tolist()
     places = zip(row.tolist(), col.tolist(), hints.size[0].tolist(), rgb, strict=True)
     return tuple(Mark(y, x, (r, g, b), max(size, least)) for y, x, size, (r, g, b) in places)

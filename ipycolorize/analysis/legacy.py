@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from ..aging import compressed, faded, grained, softened, stained
 from ..color import rgb_to_lab
+from ..errors import RequestError
 from ..hints import HintBatch
 from ..models.base import Network
 from ..protocol import psnr_of, random_points, reveal_points
@@ -113,7 +114,7 @@ def measure(
             scores = (psnr_of(lab[:, :1], ab, image).item() for ab in (automatic, hinted))
             values.append((*scores, miss(hinted, points).item()))
     if not all(found.values()):
-        raise ValueError("expected at least one photograph, got none")
+        raise RequestError("expected at least one photograph, got none")
     rows: list[Row] = []
     for (name, damage), values in found.items():
         automatic_db, hinted_db, missed = np.mean(values, axis=0).round(2).tolist()

@@ -25,6 +25,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..color import rgb_to_lab
+from ..errors import RequestError
 from ..hints import HintBatch
 from ..influence import NOTICED
 from ..models.base import Network
@@ -142,7 +143,7 @@ def reproduce(request: Request) -> Report:
         ValueError: no photographs.
     """
     if not request.photographs:
-        raise ValueError("expected at least one photograph, got none")
+        raise RequestError("expected at least one photograph, got none")
     rows: list[Row] = []
     for name, network in tqdm(request.methods.items(), desc="limits", disable=not request.progress):
         photographs, size, seed = request.photographs, request.size, request.seed

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ..errors import RequestError
 from .plots import GREY, TEXT
 
 INCH = 1.35  # height of a row of pictures
@@ -58,7 +59,7 @@ def draw_panels(rows: Sequence[Sequence[Panel | None]], *, names: Sequence[str] 
     """
     columns = max((len(row) for row in rows), default=0)
     if columns == 0:
-        raise ValueError("expected at least one picture to draw, got none")
+        raise RequestError("expected at least one picture to draw, got none")
     if names and len(names) != len(rows):
         raise ValueError(f"expected {len(rows)} names, one for each row, got {len(names)}")
     shapes = [panel.image.shape for row in rows for panel in row if panel is not None]

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
+from ..errors import RequestError
 from ..files import replacing
 from .results import Score
 
@@ -38,7 +39,7 @@ def check_suffix(path: Path) -> None:
         ValueError: another suffix than .png, .pdf or .svg.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"expected a plot's name to end in {', '.join(SUFFIXES)}, got {path.name!r}")
+        raise RequestError(f"expected a plot's name to end in {', '.join(SUFFIXES)}, got {path.name!r}")
 
 
 def save_figure(figure: Figure, path: Path, *, overwrite: bool = False) -> None:
@@ -73,7 +74,7 @@ def plot_curves(scores: Sequence[Score]) -> Figure:
         if score.reveal in LINES and math.isfinite(score.psnr_mean):
             curves.setdefault((score.method, score.reveal), []).append(score)
     if not curves:
-        raise ValueError("expected scores with random or max-error points, or histogram+points, got none")
+        raise RequestError("expected scores with random or max-error points, or histogram+points, got none")
     methods = [method for method in dict.fromkeys(score.method for score in scores) if method != "gray"]
     colours = {method: COLOURS[number % len(COLOURS)] for number, method in enumerate(methods)}
     colours["gray"] = GREY

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..errors import RequestError
 from ..models.base import Network
 from ..mood import Mood, MoodError
 from ..pairs import shrunk
@@ -125,7 +126,7 @@ def reproduce(request: Request) -> Report:
     results = {method: recolour(photo, others, network) for method, network in request.methods.items()}
     used = [one.reference for one in next(iter(results.values()))[1]]
     if not used:
-        raise ValueError(
+        raise RequestError(
             f"expected at least one reference with colours beside {name}, got {len(others)} photographs and "
             "none with colours"
         )

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..color import lab_to_rgb, to_uint8
-from ..gamut import snap
+from ..color import to_uint8
+from ..gamut import screen_rgb
 from ..session import Session
 from .plots import COLOURS, GREY, TEXT
 from .report import Report
@@ -172,4 +172,4 @@ def _dress(axes: Axes, region: str) -> None:
 def _screen(path: np.ndarray, lightness: float = 65.0) -> np.ndarray:
     """How a screen shows colours ``(M, 2)`` at one lightness: ``(M, 3)`` uint8."""
     lab = torch.tensor(np.column_stack([np.full(len(path), lightness), path]), dtype=torch.float32)
-    return to_uint8(lab_to_rgb(snap(lab.T[..., None])))[..., 0].T.numpy()
+    return to_uint8(screen_rgb(lab.T[..., None]))[..., 0].T.numpy()

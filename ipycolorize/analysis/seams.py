@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from ..color import rgb_to_lab
+from ..errors import RequestError
 from ..hints import Hint
 from ..models.base import Network
 from ..seam import DISTANCE, PAIRS, SIZE, Seam, measure_seam, place_pair, square_scene
@@ -216,7 +217,7 @@ def draw_natural(
             for method, ab in results.items()
         ]
     if not rows:
-        raise ValueError("expected a photograph with a thing that has room for two points, got none")
+        raise RequestError("expected a photograph with a thing that has room for two points, got none")
     figure = draw_panels(rows, names=shown)
     for locus, axis in zip(loci, figure.axes, strict=True):
         axis.plot(locus[:, 1], locus[:, 0], color="black", linewidth=0.7)

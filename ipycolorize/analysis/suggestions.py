@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..color import rgb_to_lab, to_hex
+from ..errors import RequestError
 from ..models.base import Network
 from ..palette import Swatch
 from ..session import SHORT_SIDE, Session
@@ -126,7 +127,7 @@ def suggest(
         HintError: the place is not in the photograph.
     """
     if not network.reads_points:
-        raise ValueError(f"expected a network that reads points, got {network.name}")
+        raise RequestError(f"expected a network that reads points, got {network.name}")
     session = Session(photo, network, device=network.bin_centers.device.type, short_side=short_side)
     row, col = ambiguous_place(session) if place is None else place
     swatches = session.palette(row, col)
@@ -152,7 +153,7 @@ def draw(found: Sequence[Suggestions]) -> Figure:
         ValueError: nothing to draw.
     """
     if not found:
-        raise ValueError("expected at least one photograph to draw, got none")
+        raise RequestError("expected at least one photograph to draw, got none")
     columns = max(len(one.results) for one in found)
     aspects = [one.gray.shape[1] / one.gray.shape[0] for one in found]
     widths = (max(aspects), 0.62, *[max(aspects)] * columns)

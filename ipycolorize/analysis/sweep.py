@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..errors import RequestError
+from ..metrics import check_metrics
 from ..models.base import Network
 from ..processes import ALONE, Processes
-from ..protocol import PATCH, SOUGHT, check_pixels, check_room, psnr_by_count, square
+from ..protocol import PATCH, SOUGHT, check_pixels, check_room, square, values_by_count
 from .results import Case, Results, ResultsFile, Score, Setting, fingerprint
 
 BATCH = 8  # images decoded together
@@ -38,7 +40,7 @@ def check_readers(methods: dict[str, Network]) -> None:
     """
     for name, network in methods.items():
         if not network.reads_global_hints:
-            raise ValueError(
+            raise RequestError(
                 f"expected methods that read a histogram and a saturation, got {name}, which reads "
                 f"{'points only' if network.reads_points else 'the photograph alone'}; leave it out"
             )
@@ -53,15 +55,15 @@ def check_reveal(
         ValueError: as `evaluate` says.
     """
     if reveal not in REVEALS:
-        raise ValueError(f"expected reveal to be one of {', '.join(REVEALS)}, got {reveal!r}")
+        raise RequestError(f"expected reveal to be one of {', '.join(REVEALS)}, got {reveal!r}")
     if min(patch, size) < 1:
-        raise ValueError(f"expected patch and size of at least 1 pixel, got {patch} and {size}")
+        raise RequestError(f"expected patch and size of at least 1 pixel, got {patch} and {size}")
     if TOLD[reveal]:
         check_readers(methods)
     if reveal == "entropy":
         for name, network in methods.items():
             if not network.knows_distribution:
-                raise ValueError(
+                raise RequestError(
                     f"expected methods that say how sure they are of their colours, got {name}, which has no "
                     "distribution whose entropy could choose points; leave it out"
                 )
@@ -99,6 +101,7 @@ def evaluate(
     patch: int = PATCH,
     size: int = 256,
     seed: int = 0,
+    metrics: Sequence[str] = (),
     progress: bool = True,
 ) -> list[Score]:
     """Measure every method on the same images; arguments and errors as those of `measure`.
@@ -107,8 +110,9 @@ def evaluate(
         Means, method by method in the order of `counts`.
     """
     return measure(
-        methods, images, counts=counts, reveal=reveal, patch=patch, size=size, seed=seed, progress=progress
-    ).scores()
+        methods, images, counts=counts, reveal=reveal, patch=patch, size=size, seed=seed, metrics=metrics,
+        progress=progress,
+    ).scores()  # fmt: skip
 
 
 def measure(
@@ -120,6 +124,7 @@ def measure(
     patch: int = PATCH,
     size: int = 256,
     seed: int = 0,
+    metrics: Sequence[str] = (),
     names: Sequence[str] | None = None,
     file: Path | None = None,
     processes: Processes = ALONE,
@@ -138,6 +143,7 @@ def measure(
         patch: side of a revealed patch in pixels.
         size: side that images are resized to.
         seed: of the points.
+        metrics: of `metrics.METRICS`, beside PSNR.
         names: of the images, each its own; by default their numbers. They decide the random points.
         file: a CSV that keeps the results while they come; what it knows already is not measured again. One
             file may hold several methods, reveals and collections of photographs, one after the other.
@@ -148,18 +154,19 @@ def measure(
         Results of these methods, counts and images.
 
     Raises:
-        ValueError: another reveal, a patch or a size below 1, more points than there is room for, no images,
-            names that are not one for each, statistics for a method that reads none, or "entropy" for one
-            without a distribution.
+        ValueError: another reveal or metric, a patch or a size below 1, more points than there is room for,
+            no images, names that are not one for each, statistics for a method that reads none, or "entropy"
+            for one without a distribution.
         ResultsError: a file of other settings or other weights.
         OSError: the file cannot be read or written.
     """
     check_reveal(methods, reveal, counts, patch=patch, size=size)
+    check_metrics(metrics)
     if reveal not in CURVES:
         counts = (-1,) if reveal == "all" else (0,)
     images = images if isinstance(images, Sequence) else list(images)
     if not len(images) or not methods:
-        raise ValueError("expected at least one image to evaluate on and one method, got none")
+        raise RequestError("expected at least one image to evaluate on and one method, got none")
     names = [str(number) for number in range(len(images))] if names is None else names
     if not len(names) == len(set(names)) == len(images):
         raise ValueError(f"expected {len(images)} names that differ, got {len(set(names))}")
@@ -177,7 +184,7 @@ def measure(
     for start in starts:
         group = names[start : start + BATCH]
         lacking = {
-            name: [case.count for case in cases if not known.has(case, group)]
+            name: [case.count for case in cases if not known.has(case, group, metrics)]
             for name, cases in wanted.items()
         }
         if any(lacking.values()):
@@ -193,8 +200,10 @@ def measure(
             for name, missing in lacking.items():
                 bar.set_postfix_str(name)
                 fresh = Results(setting, {name: weights[name]})
-                for count, psnr in _psnr(methods[name], batch, reveal, missing, group, setting).items():
-                    fresh.add(Case(name, reveal, count), group, psnr)
+                found_here = _values(methods[name], batch, reveal, missing, group, setting, metrics)
+                for count, values in found_here.items():
+                    for value, numbers in values.items():
+                        fresh.add(Case(name, reveal, count), group, numbers.tolist(), name=value)
                 found.merge(fresh)
                 if kept is not None:
                     kept.append(fresh)
@@ -203,21 +212,23 @@ def measure(
         known.merge(each)
     if kept is not None and processes.main:
         kept.finish(known)
-    return known.only([case for cases in wanted.values() for case in cases], names)
+    return known.only([case for cases in wanted.values() for case in cases], names, metrics)
 
 
-def _psnr(
+def _values(
     network: Network,
     batch: Tensor,
     reveal: str,
     counts: Sequence[int],
     names: Sequence[str],
     setting: Setting,
-) -> dict[int, list[float]]:
-    """PSNR of one method on one batch ``(N, 3, H, W)`` uint8, by numbers of points."""
+    metrics: Sequence[str],
+) -> dict[int, dict[str, Tensor]]:
+    """PSNR and others of one method on one batch ``(N, 3, H, W)`` uint8, by numbers of points."""
     everything = reveal == "all"
-    scores = psnr_by_count(
+    found = values_by_count(
         network, batch, counts=() if everything else counts, reveal=reveal if reveal in SOUGHT else "random",
         names=names, seed=setting.seed, patch=setting.patch, everything=everything, told=TOLD[reveal],
+        metrics=metrics,
     )  # fmt: skip
-    return {-1 if name == "all" else int(name): values.tolist() for name, values in scores.items()}
+    return {-1 if name == "all" else int(name): values for name, values in found.items()}

@@ -9,8 +9,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ..color import lab_to_rgb, rgb_to_lab, to_uint8
-from ..gamut import compress, displayed
+from ..color import rgb_to_lab, to_uint8
+from ..gamut import displayed, screen_rgb
 from ..hints import Hint, HintBatch
 from ..protocol import PATCH, square
 from .panels import Mark
@@ -84,7 +84,7 @@ def screen(lightness: Tensor, ab: Tensor | None = None) -> np.ndarray:
     """
     ab = torch.zeros(1, 2, 1, 1) if ab is None else ab
     lab = torch.cat([lightness, ab.expand(-1, -1, *lightness.shape[-2:])], dim=1)[0]
-    return to_uint8(lab_to_rgb(compress(lab))).permute(1, 2, 0).numpy()
+    return to_uint8(screen_rgb(lab)).permute(1, 2, 0).numpy()
 
 
 def hints_of(points: HintBatch) -> list[Hint]:

@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..color import lab_to_rgb, rgb_to_lab, to_uint8
+from ..errors import RequestError
 from ..gamut import AbBins
 from ..global_hints import GlobalHints, ab_histogram
 from ..hints import HintBatch
@@ -88,7 +89,7 @@ def transfer(
     pictures = [*squares(images, size=size, doing="looking at references", progress=progress)]
     count = sum(map(len, pictures))
     if count < 2:
-        raise ValueError(f"expected at least two photographs to exchange colours, got {count}")
+        raise RequestError(f"expected at least two photographs to exchange colours, got {count}")
     known = torch.cat([GlobalHints.of_pictures(rgb_to_lab(batch)).histogram for batch in pictures])
     wanted = known.roll(-(count // 2), dims=0)
     distances: dict[str, list[Tensor]] = {name: [] for name in methods}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..color import rgb_to_lab
-from ..gamut import fit_chroma
+from ..gamut_border import reach
 from ..hints import HintBatch
 from ..protocol import PATCH, patch_means, random_points, reveal_points
 from .segments import Segment, find_segment
@@ -92,9 +92,12 @@ def unusual_colours(lightness: Tensor, ab: Tensor, *, generator: torch.Generator
 
 
 def _at_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Chroma cut to what sRGB has: L ``(N, K)`` and ab ``(N, K, 2)`` -> ab."""
-    colours = torch.cat([lightness[..., None], ab], dim=-1)
-    return fit_chroma(colours.flatten(0, 1).T)[1:].T.view_as(ab)
+    """Chroma cut to what sRGB has in that direction: L ``(N, K)`` and ab ``(N, K, 2)`` -> ab."""
+    chroma = ab.norm(dim=-1)
+    direction = ab / chroma.clamp(min=1e-6)[..., None]
+    cos, sin = direction.flatten(0, 1).T
+    most = reach(lightness.flatten(), cos, sin).view_as(chroma)
+    return direction * torch.minimum(chroma, most)[..., None]
 
 
 def _unusual_hints(lab: Tensor, segments: list[Segment | None], *, generator: torch.Generator) -> HintBatch:

@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..color import rgb_to_lab
+from ..errors import RequestError
 from ..hints import HintBatch
 from ..models.base import Network
 from ..protocol import PATCH, psnr_of, reveal_points
@@ -136,7 +137,7 @@ def reproduce(request: Request) -> Report:
     drawn = [draw_case(name, photograph, size=size, seed=request.seed) for name, photograph in photographs]
     cases = [case for case in drawn if case is not None]
     if not cases:
-        raise ValueError(
+        raise RequestError(
             f"expected a photograph with a thing of one colour that {POINTS} points fit into, got "
             f"{len(drawn)} without; give other photographs"
         )

@@ -7,6 +7,7 @@ loads by its path alone. What is missing, damaged or foreign is an error; nothin
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -53,6 +54,45 @@ def weights_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "weights"
 
 
+def own_weights_folder() -> Path:
+    """Where weights that a person imported lie: IPYCOLORIZE_WEIGHTS, or the system's folder for such data."""
+    from platformdirs import user_data_path
+
+    chosen = os.environ.get("IPYCOLORIZE_WEIGHTS")
+    return Path(chosen).expanduser() if chosen else user_data_path("ipycolorize") / "weights"
+
+
+def list_own() -> tuple[str, ...]:
+    """Names of imported weights, which `load_model` takes like those of shipped ones."""
+    return tuple(sorted(path.stem for path in own_weights_folder().glob("*.safetensors")))
+
+
+def find_weights(source: str | Path) -> tuple[Path, Card | None]:
+    """The file that a name or a path means, there or not; and the card of shipped weights."""
+    if isinstance(source, str):
+        card = REGISTRY.get(source)
+        if card is not None:
+            return weights_folder() / card.file, card
+        if source in list_own():
+            return own_weights_folder() / f"{source}.safetensors", None
+    return Path(source).expanduser(), None
+
+
+def digest_of(source: str | Path) -> str:
+    """The sha256 of weights, given as `load_model` takes them: 64 hex digits.
+
+    Raises:
+        WeightsError: there is no such file.
+    """
+    path, _ = find_weights(source)
+    try:
+        if not path.is_file():
+            raise ValueError(_no_file(path))
+        return sha256_of(path)
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: {error}") from error
+
+
 def build(network: str, config: Mapping[str, Any]) -> Network:
     """A new network, not trained: of this name, with these constructor arguments.
 
@@ -73,8 +113,8 @@ def load_model(source: str | Path = "live", *, device: str | torch.device = "cpu
     """A trained network in evaluation mode, in float32.
 
     Args:
-        source: the name of shipped weights (`list_models`); or the path of a ``.safetensors`` that
-            `save_model` wrote, or of a ``.pth`` that the paper's authors published.
+        source: the name of shipped weights (`list_models`) or of imported ones (`list_own`); or the path of a
+            ``.safetensors`` that `save_model` wrote, or of a ``.pth`` that the paper's authors published.
         device: a name as `pick_device` takes it, or a torch device.
 
     Raises:
@@ -82,8 +122,7 @@ def load_model(source: str | Path = "live", *, device: str | torch.device = "cpu
         DeviceError: the device is not here.
     """
     where = pick_device(device) if isinstance(device, str) else device
-    card = REGISTRY.get(source) if isinstance(source, str) else None
-    path = weights_folder() / card.file if card else Path(source).expanduser()
+    path, card = find_weights(source)
     try:
         if card:
             _check_shipped(path, card)
@@ -143,11 +182,16 @@ def _check_shipped(path: Path, card: Card) -> None:
         raise ValueError(f"expected sha256 {card.sha256}, got {digest}: damaged; install ipycolorize again")
 
 
+def _no_file(path: Path) -> str:
+    known = ", ".join(REGISTRY) or "none"
+    own = f", of imported ones ({', '.join(list_own())})" if list_own() else ""
+    what = "this is a folder" if path.is_dir() else "there is no such file"
+    return f"expected the name of shipped weights ({known}){own} or the path of a file; {what}"
+
+
 def _read(path: Path) -> Network:
     if not path.is_file():
-        known = ", ".join(REGISTRY) or "none"
-        what = "this is a folder" if path.is_dir() else "there is no such file"
-        raise ValueError(f"expected the name of shipped weights ({known}) or the path of a file; {what}")
+        raise ValueError(_no_file(path))
     if path.suffix == ".safetensors":
         return _read_ours(path)
     if path.suffix == ".pth":

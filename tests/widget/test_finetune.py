@@ -158,6 +158,7 @@ def test_closing_ends_thread_and_widgets_but_not_the_run():
     assert not [widget for widget in left if hasattr(widget, "children") or hasattr(widget, "value")]
 
 
+@pytest.mark.slow
 def test_the_real_run_shows_its_real_curves(tiny_path, tmp_path, photo):
     from ipycolorize import finetune
 

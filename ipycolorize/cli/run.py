@@ -1,114 +1,83 @@
-"""The command line: `ipycolorize lab | colorize | train`, and the commands of `measuring`."""
+"""The command line: which command runs, and `lab`, `colorize` and `train` themselves."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import parse
+from ..arguments import parse
+from ..errors import RequestError
+from ..files import free_name
+from . import batch, doctor, weights
+from .exits import DONE, TABLE, end
+from .progress import waiting
 
 if TYPE_CHECKING:
-    from .mood import Mood
-    from .session import Session
-    from .training.config import TrainConfig
+    from ..training.config import TrainConfig
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; errors become one line on stderr and exit code 1 (2 for wrong arguments)."""
+    """Run a command; returns its exit code (`exits.TABLE`), and an error is one line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     further: list[str] = []
     if given[:1] == ["lab"] and "--" in given:
-        end = given.index("--")
-        given, further = given[:end], given[end + 1 :]
-    args = parse(given)
+        end_of_ours = given.index("--")
+        given, further = given[:end_of_ours], given[end_of_ours + 1 :]
+    args = parse(given, (batch.add_arguments, weights.add_arguments, doctor.add_arguments), TABLE)
     try:
         if args.command == "lab":
             return open_lab(args.photo, further)
-        run = {"colorize": run_colorize, "train": run_train}.get(args.command)
+        run = COMMANDS.get(args.command)
         if run is None:
-            from . import measuring
+            from .. import measuring
 
             run = measuring.COMMANDS[args.command]
-        run(args)
-    except (ValueError, OSError, RuntimeError) as error:  # every error of the package is one of these
-        print(f"ipycolorize: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("ipycolorize: stopped", file=sys.stderr)
-        return 130
-    return 0
+        code = run(args)
+        sys.stdout.flush()  # here, where a reader that has gone is understood
+    except (Exception, KeyboardInterrupt) as error:
+        return end(error)
+    return DONE if code is None else code
 
 
 def open_lab(photo: Path | None, further: list[str]) -> int:
     """Open JupyterLab on a notebook for the photograph."""
-    from .launch import launch_lab
+    from ..launch import launch_lab
 
     return launch_lab(photo, further)
 
 
 def run_colorize(args: argparse.Namespace) -> None:
     """Colorize one photograph and write it."""
-    from .session import Session
-    from .standard import messages, picture_target, read_photograph
+    from ..standard import messages, picture_target, read_photograph
+    from .recipe import Recipe, colorize, in_words
 
-    photo = read_photograph(args.photo)
-    target = picture_target(args.out, photo, format=args.format, force=args.force, spare=args.histogram_of)
-    session = Session(photo, args.model, device=args.device)
-    if args.hints:
-        session.load(args.hints)
-    for row, col, rgb, size in args.point:
-        session.add(row, col, ab=session.ab_of(rgb), size=size)
-    session.set_mood(_mood(session, args))
-    session.export(target, format=args.format, overwrite=args.force)
+    with waiting(f"colorizing {args.photo}", quiet=args.quiet):
+        photo = read_photograph(args.photo)
+        folder = Path() if str(args.photo) == "-" else args.photo.parent
+        out = args.out or free_name(folder / f"{photo.name}_colorized.png")
+        target = picture_target(out, photo, format=args.format, force=args.force, spare=args.histogram_of)
+        session = colorize(photo, Recipe.of(args), hints=args.hints)
+        session.export(target, format=args.format, overwrite=args.force)
     height, width = session.photo.shape
-    asked = ", ".join([f"{len(session.hints)} hints", *_mood_in_words(session.mood)])
-    done = f"{args.out}: {width} x {height}, {asked}, {session.network_name} on {session.device}"
-    print(done, file=messages(args.out))
-
-
-def _mood(session: Session, args: argparse.Namespace) -> Mood:
-    """The mood of the saved hints, with what the arguments name in the place of its own."""
-    mood = session.mood
-    if args.histogram_of is not None:
-        reference = session.mood_of(args.histogram_of)
-        mood = replace(mood, histogram=reference.histogram, source=reference.source)
-    if args.saturation is not None:
-        mood = replace(mood, saturation=args.saturation)
-    if args.strength is not None:
-        if mood.histogram is None and mood.saturation is None:
-            raise ValueError(
-                "expected something that --strength is the strength of: --histogram-of, --saturation, or "
-                "--hints with a mood"
-            )
-        mood = replace(mood, strength=args.strength)
-    return mood
-
-
-def _mood_in_words(mood: Mood) -> list[str]:
-    """What is asked of the colours as a whole."""
-    words = []
-    if mood.histogram is not None:
-        words.append(f"histogram of {mood.source}" if mood.source else "a histogram")
-    if mood.saturation is not None:
-        words.append(f"saturation {mood.saturation:.2f}")
-    return [*words, f"strength {mood.strength:.2f}"] if words and mood.strength < 1 else words
+    if not args.quiet:
+        print(f"{out}: {width} x {height}, {in_words(session)}", file=messages(out))
 
 
 def run_train(args: argparse.Namespace) -> None:
     """Train, alone or with other processes, and say where the weights are."""
     import torch
 
-    from .models.weights import build, load_model
-    from .processes import join
-    from .protocol import square
-    from .training.config import automatic
-    from .training.data import DataError, Photographs, free_memory
-    from .training.folder import check_folder
-    from .training.loop import Trainer
+    from ..models.weights import build, load_model
+    from ..processes import join
+    from ..protocol import square
+    from ..training.config import automatic
+    from ..training.data import DataError, Photographs, free_memory
+    from ..training.folder import check_folder
+    from ..training.loop import Trainer
 
     check_folder(args.out, overwrite=args.force, remedy="--force")  # before photographs are read for it
     with join(args.device) as processes:
@@ -117,13 +86,13 @@ def run_train(args: argparse.Namespace) -> None:
             network = load_model(args.init)
         else:
             network = build(args.network or "live", _arguments(args))
-        config = _train_config(args, processes.count)
+        config = _checked_config(args, processes.count)
         if not network.reads_points:
             config = automatic(config, squares=network.name == "iizuka16")
         memory = free_memory() / 2 if args.memory is None else args.memory
         photographs = Photographs.load(
             args.sources, limit=args.limit, memory=memory / processes.count, seed=args.seed,
-            progress=processes.main,
+            progress=processes.main and not args.quiet,
         )  # fmt: skip
         held_out = None
         if args.validate is not None:
@@ -137,10 +106,10 @@ def run_train(args: argparse.Namespace) -> None:
             network, photographs, config, args.out, validation=held_out, processes=processes,
             compile="inductor" if args.compile else None, overwrite=args.force,
         )  # fmt: skip
-        if processes.main:
+        if processes.main and not args.quiet:
             print(photographs.summary())
-        trainer.run(every_seconds=args.log_every)
-        if processes.main:
+        trainer.run(every_seconds=args.log_every, progress=not args.quiet)
+        if processes.main and not args.quiet:
             if not trainer.finished:
                 print(f"stopped after {trainer.step} steps")
             print(
@@ -156,8 +125,21 @@ def _arguments(args: argparse.Namespace) -> dict[str, object]:
     return {"width": args.width or 16, **variant}
 
 
+def _checked_config(args: argparse.Namespace, processes: int) -> TrainConfig:
+    """The configuration; what it refuses is what the arguments say."""
+    try:
+        config = _train_config(args, processes)
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+    if config.shards % processes:
+        raise RequestError(
+            f"expected --shards that {processes} processes can share out evenly, got {config.shards}"
+        )
+    return config
+
+
 def _train_config(args: argparse.Namespace, processes: int) -> TrainConfig:
-    from .training.config import FINE_PHASES, FINE_RATE, PHASES, RATE, Phase, TrainConfig
+    from ..training.config import FINE_PHASES, FINE_RATE, PHASES, RATE, Phase, TrainConfig
 
     one_size = args.crop is not None or args.batch is not None
     phases, rate = (PHASES, RATE) if args.init is None else (FINE_PHASES, FINE_RATE)
@@ -173,3 +155,12 @@ def _train_config(args: argparse.Namespace, processes: int) -> TrainConfig:
     if args.paper:
         config = replace(config, blank=0.0, many=0.0, strokes=0.0, statistics=0.75, unusual=0.0, aged=0.0)
     return config
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
+    "colorize": run_colorize,
+    "batch": batch.run_batch,
+    "weights": weights.run_weights,
+    "doctor": doctor.run_doctor,
+    "train": run_train,
+}
