@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .decode import Decoded, PhotoError, decode_array, decode_file, decode_image, decode_path, to_8_bit
+from .decode import Decoded, PhotoError, decode_array, decode_file, decode_image, decode_path
 from .files import replacing
 from .frame import Frame
 from .profiles import from_srgb
@@ -36,16 +35,6 @@ _WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".tiff": ("TIFF", {}),
 }
 _MAX_JPEG_EXIF = 65_533  # bytes of one segment
-_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    1: lambda stored: stored,
-    2: lambda stored: stored[:, ::-1],
-    3: lambda stored: stored[::-1, ::-1],
-    4: lambda stored: stored[::-1],
-    5: lambda stored: stored.swapaxes(0, 1),
-    6: lambda stored: stored[::-1].swapaxes(0, 1),
-    7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
-    8: lambda stored: stored[:, ::-1].swapaxes(0, 1),
-}  # EXIF orientation: what undoes it
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +86,11 @@ def read_photo(source: str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 
 
 def _photo(decoded: Decoded, name: str) -> Photo:
-    upright = _UPRIGHT.get(decoded.orientation, _UPRIGHT[1])
-    samples = np.ascontiguousarray(upright(decoded.samples))
-    rgb = to_8_bit(samples)
+    decoded = decoded.upright()
     return Photo(
-        rgb=rgb if rgb.ndim == 3 else np.repeat(rgb[..., None], 3, axis=2),
-        lightness=_lightness(samples),
-        alpha=None if decoded.alpha is None else np.ascontiguousarray(upright(decoded.alpha)),
+        rgb=decoded.rgb(),
+        lightness=_lightness(decoded.samples),
+        alpha=decoded.alpha,
         exif=decoded.exif,
         icc=decoded.icc,
         name=name,

@@ -32,6 +32,8 @@ STOREYS = (
         "frame",
         "image",
         "decode",
+        "opener",
+        "tiff",
         "profiles",
         "corpus",
         "hints",
