@@ -29,6 +29,7 @@ STOREYS = (
         "gamut_border",
         "gamut_mapping",
         "files",
+        "children",
         "frame",
         "image",
         "decode",
