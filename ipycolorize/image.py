@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from .decode import Decoded, PhotoError, decode_array, decode_file, decode_image, decode_path
+from .documents import printable
 from .files import replacing
 from .frame import Frame
 from .profiles import from_srgb
@@ -93,7 +94,7 @@ def _photo(decoded: Decoded, name: str) -> Photo:
         alpha=decoded.alpha,
         exif=decoded.exif,
         icc=decoded.icc,
-        name=name,
+        name=printable(name),
     )
 
 

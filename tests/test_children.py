@@ -18,6 +18,7 @@ from ipycolorize import finetune
 from ipycolorize.analysis import bench as benching
 from ipycolorize.children import environment, python, safe_path
 from ipycolorize.launch import launch_lab
+from ipycolorize.training.checkpoint import TrainingError
 
 PACKAGE = Path(ipycolorize.__file__).parent
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -69,14 +70,16 @@ def test_lab_runs_the_jupyterlab_that_is_installed(beside, capfd):
     assert capfd.readouterr().out.splitlines()[-1][0].isdigit()
 
 
-def test_fine_tuning_runs_the_package_that_called_it(beside, tmp_path, tiny_path):
-    training = finetune(".", out=tmp_path / "run", start=tiny_path, minutes=0.01)
+def test_fine_tuning_runs_the_package_that_called_it(beside, tmp_path):
+    training = finetune(".", out=tmp_path / "run", start="nowhere.safetensors", minutes=1)
     try:
-        assert training.wait(600)
+        with pytest.raises(
+            TrainingError, match="there is no such file"
+        ):  # said by our own code, in the child
+            training.wait(600)
     finally:
         training.stop()
     assert ran(beside) == []
-    assert training.state == "finished"
 
 
 def _measured(case, repeats):
