@@ -288,7 +288,7 @@ def _write_rows(path: Path | None, rows: list[dict[str, object]]) -> None:
 
     if path is not None:
         table = [{key: finite(value) for key, value in row.items()} for row in rows]
-        path.write_text(json.dumps(table, indent=1))
+        path.write_text(json.dumps(table, indent=1), encoding="utf-8")
 
 
 COMMANDS = {

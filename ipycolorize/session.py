@@ -331,7 +331,7 @@ class Session:
             raise HintError(f"expected another name than the photograph's own, got {path}")
         try:
             with replacing(path.resolve()) as part:
-                part.write_text(json.dumps(self.to_json(), indent=1))
+                part.write_text(json.dumps(self.to_json(), indent=1), encoding="utf-8")
         except OSError as error:
             raise HintError(f"expected to write {path}, but: {error.strerror}; try another place") from error
 

@@ -63,7 +63,7 @@ STOREYS = (
         "baselines",
     ),
     ("training", "analysis"),
-    ("widget", "cli", "measuring", "arguments", "launch", "finetuning", "__main__"),
+    ("widget", "cli", "measuring", "arguments", "terminal", "launch", "finetuning", "__main__"),
 )
 STRANGERS = (
     {"training", "widget"},
