@@ -85,8 +85,7 @@ def find_images(sources: list[Path]) -> list[ImageFile]:
 def _find(source: Path) -> Iterator[ImageFile]:
     if source.is_dir():
         wanted = SUFFIXES | {".tar"}
-        files = (path for path in source.rglob("*") if path.is_file())
-        for path in sorted(path for path in files if path.suffix.lower() in wanted):
+        for path in sorted(path for path in _files_below(source) if path.suffix.lower() in wanted):
             yield from _find(path)
     elif not source.exists():
         raise DataError(f"expected a folder, a tar shard or an image, but there is no {source}")
@@ -94,6 +93,19 @@ def _find(source: Path) -> Iterator[ImageFile]:
         yield from _find_in_shard(source)
     else:
         yield ImageFile(source.name, source)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All files in a folder, also behind links to folders, each of which is entered once."""
+    entered = set()
+    for here, folders, names in os.walk(folder, followlinks=True):
+        real = Path(here).resolve()
+        if real in entered:  # a link to a folder above, or to one that has been
+            folders.clear()
+            continue
+        entered.add(real)
+        folders.sort()
+        yield from (path for path in (Path(here, name) for name in names) if path.is_file())
 
 
 def _find_in_shard(path: Path) -> Iterator[ImageFile]:

@@ -79,6 +79,8 @@ class Decoded:
 
 def decode_path(path: str | os.PathLike[str]) -> Decoded:
     """Decode an image file; every failure is a `PhotoError`."""
+    if str(path).partition(":")[0].lower() in ("http", "https", "ftp", "data"):
+        raise PhotoError(f"expected an image file, got the address {path}: download it first")
     if Path(path).is_dir():
         raise PhotoError(f"expected an image file, got the folder {path}: name a file in it")
     try:
@@ -166,8 +168,9 @@ def decode_array(array: np.ndarray) -> Decoded:
     wanted = "expected an array (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16"
     native = array.dtype.newbyteorder("=")
     if native not in (np.uint8, np.uint16):
-        remedy = "convert it, from floats in [0, 1] by (255 * array).round().astype('uint8')"
-        raise PhotoError(f"{wanted}, got {array.dtype}: {remedy}")
+        raise PhotoError(f"{wanted}, got {array.dtype}: convert it, {_conversion(array)}")
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
         raise PhotoError(f"{wanted}, got shape {array.shape}: give one picture, channels last")
     check_size(*array.shape[:2])
@@ -175,6 +178,22 @@ def decode_array(array: np.ndarray) -> Decoded:
     if array.shape[2:] == (4,):
         return Decoded(array[..., :3], to_8_bit(array[..., 3]))
     return Decoded(array)
+
+
+def _conversion(array: np.ndarray) -> str:
+    """How samples of another type become ours, as far as their values tell."""
+    if array.dtype.kind == "b":
+        return "by 255 * array.astype('uint8')"
+    if array.dtype.kind not in "iuf" or array.size == 0:
+        return "to one of these"
+    least, most = array.min(), array.max()
+    if array.dtype.kind == "f" and most <= 1:
+        return "from floats in [0, 1] by (255 * array).round().astype('uint8')"
+    if least >= 0 and most <= 255:
+        return "from values up to 255 by array.round().astype('uint8')"
+    if least >= 0 and most <= 65535:
+        return "from values up to 65535 by array.round().astype('uint16')"
+    return f"its values from {least:.4g} to {most:.4g} scaled to 0..255"
 
 
 def _split_alpha(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
@@ -196,6 +215,8 @@ def _deep_grey(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None] | Non
     samples = np.asarray(image)
     if samples.min() < 0 or samples.max() > 65535:
         raise wrong_depth(f"values from {samples.min()} to {samples.max()}")
+    if image.format is None and image.mode == "I" and samples.max() <= 255:
+        samples = samples * 257  # made from 8 bits by `convert`: as 16 bits it would be black
     transparent = image.info.get("transparency")  # PNG: the one grey value that is not to be seen
     alpha = None if transparent is None else np.where(samples == transparent, 0, 255).astype(np.uint8)
     return samples.astype(np.uint16), alpha

@@ -34,6 +34,7 @@ def photograph_first(file: BinaryIO, label: str) -> BinaryIO:
 
     try:
         start = file.read(10)
+        file.seek(0)  # tifffile takes the present position for the beginning
         pages = list(_pages(tifffile.TiffFile(file).pages))
         raw = start[8:] == b"CR" or any(_is_raw(page) for page in pages)
         main = next((page for page in pages if not _is_aside(page)), None)

@@ -1,6 +1,7 @@
 """Image files: found in folders and shards, decoded, and judged."""
 
 import io
+import os
 import tarfile
 
 import numpy as np
@@ -83,6 +84,38 @@ def test_a_folder_that_is_called_like_an_image_is_read_once(tmp_path, crop):
     (tmp_path / "holiday.jpg").mkdir()
     (tmp_path / "holiday.jpg" / "a.png").write_bytes(encoded(crop))
     assert names(tmp_path) == ["a.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links")
+def test_links_to_folders_are_followed_and_loops_end(tmp_path, crop):
+    album, disk = tmp_path / "album", tmp_path / "disk"
+    (album / "year").mkdir(parents=True)
+    disk.mkdir()
+    (album / "year" / "a.png").write_bytes(encoded(crop))
+    (disk / "b.png").write_bytes(encoded(crop[::-1]))
+    (album / "disk").symlink_to(disk)
+    (album / "year" / "up").symlink_to(album)
+    (disk / "back").symlink_to(album / "year")
+    (album / "gone").symlink_to(tmp_path / "nowhere")
+    assert sorted(names(album)) == ["a.png", "b.png"]
+
+
+def test_every_kind_that_a_pad_reads_is_found(tmp_path, crop):
+    kinds = {
+        "jfif": "JPEG",
+        "jpe": "JPEG",
+        "avif": "AVIF",
+        "jp2": "JPEG2000",
+        "gif": "GIF",
+        "ppm": "PPM",
+        "mpo": "MPO",
+    }
+    for suffix, kind in kinds.items():
+        (tmp_path / f"a.{suffix}").write_bytes(encoded(crop, kind))
+    found = find_images([tmp_path])
+    assert sorted(image.path.suffix[1:] for image in found) == sorted(kinds)
+    for image in found:
+        assert np.array_equal(decode(image.read()), read_photo(image.path).rgb)
 
 
 def test_links_in_a_shard_are_passed_over(tmp_path, crop):
