@@ -197,7 +197,7 @@ class Trainer:
         write_checkpoint(self.checkpoint, dict(zip(PARTS, values, strict=True)))
         self._seen = seen(self.checkpoint)
         save_model(self.folder / AVERAGE, self.average, metadata={"examples": str(self.examples)})
-        with replacing(self.folder / LOG) as part, part.open("w", newline="") as file:
+        with replacing(self.folder / LOG) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["step", "seconds", "examples", "huber", "auto", "cross_entropy", "rate", "psnr"])
             for record in self.history:
