@@ -55,7 +55,7 @@ def compressed(x: Tensor, *, quality: int) -> Tensor:
     file = io.BytesIO()
     pixels = (x[0].clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)
-    return torch.from_numpy(np.array(Image.open(file))).float()[None] / 255
+    return torch.from_numpy(np.array(Image.open(file, formats=("JPEG",)))).float()[None] / 255
 
 
 def degrade(lightness: Tensor, *, share: float, generator: torch.Generator) -> Tensor:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from .color import rgb_to_lab
-from .decode import MAX_PIXELS
+from .decode import decode_file
+from .opener import MAX_BYTES, SUFFIXES, TooLargeError, TooSmallError, too_large
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
-REASONS = ("broken", "tiny", "grey", "toned")
+REASONS = ("broken", "too large", "tiny", "grey", "toned")
 MIN_CHROMA = 4.0  # mean Lab chroma below which a photograph counts as grey
 MIN_SPREAD = 1.8  # ab units around the mean colour of a lightness, below which it counts as toned
 COARSE = 50  # pixels of the short side are enough to judge colours
@@ -43,10 +46,28 @@ class ImageFile:
     length: int = -1
 
     def read(self) -> bytes:
-        """The encoded bytes; fewer than `length` where a shard has been cut off."""
+        """The encoded bytes; fewer than `length` where a shard has been cut off.
+
+        Raises:
+            TooLargeError: more than a photograph can have; nothing was read.
+        """
         with self.path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END) - self.offset
+            if self.length >= 0:
+                size = min(size, self.length)
+            if size > MAX_BYTES:
+                raise TooLargeError(too_large(f"{size / 1e9:.1f} GB", f"{MAX_BYTES / 1e9:.1f} GB"))
             file.seek(self.offset)
-            return file.read(self.length)
+            return file.read(max(0, size))
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The encoded image as a stream; of a file no more is read than its decoder asks for."""
+        if self.offset == 0 and self.length < 0:
+            with self.path.open("rb") as file:
+                yield file
+        else:
+            yield io.BytesIO(self.read())
 
 
 def find_images(sources: list[Path]) -> list[ImageFile]:
@@ -64,8 +85,7 @@ def find_images(sources: list[Path]) -> list[ImageFile]:
 def _find(source: Path) -> Iterator[ImageFile]:
     if source.is_dir():
         wanted = SUFFIXES | {".tar"}
-        files = (path for path in source.rglob("*") if path.is_file())
-        for path in sorted(path for path in files if path.suffix.lower() in wanted):
+        for path in sorted(path for path in _files_below(source) if path.suffix.lower() in wanted):
             yield from _find(path)
     elif not source.exists():
         raise DataError(f"expected a folder, a tar shard or an image, but there is no {source}")
@@ -73,6 +93,19 @@ def _find(source: Path) -> Iterator[ImageFile]:
         yield from _find_in_shard(source)
     else:
         yield ImageFile(source.name, source)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All files in a folder, also behind links to folders, each of which is entered once."""
+    entered = set()
+    for here, folders, names in os.walk(folder, followlinks=True):
+        real = Path(here).resolve()
+        if real in entered:  # a link to a folder above, or to one that has been
+            folders.clear()
+            continue
+        entered.add(real)
+        folders.sort()
+        yield from (path for path in (Path(here, name) for name in names) if path.is_file())
 
 
 def _find_in_shard(path: Path) -> Iterator[ImageFile]:
@@ -97,24 +130,27 @@ def _find_in_shard(path: Path) -> Iterator[ImageFile]:
         raise DataError(f"expected an uncompressed tar of images, cannot read {path}: {error}") from error
 
 
-def decode(data: bytes, *, short_side: int | None = None) -> np.ndarray:
-    """Decode one image to ``(H, W, 3)`` uint8, upright, shrunk to `short_side` if it is larger.
+def decode(data: bytes | BinaryIO, *, short_side: int | None = None) -> np.ndarray:
+    """Decode one image to ``(H, W, 3)`` uint8, upright, sRGB, shrunk to `short_side` if it is larger.
+
+    What `read_photo` shows in a pad, since one decoder serves both.
+
+    Args:
+        data: of an image file, or the file itself, at its beginning.
+        short_side: in pixels; None keeps the size.
 
     Raises:
-        Exception: of a dozen kinds, for files that are damaged, or larger than `decode.MAX_PIXELS`.
+        PhotoError: no photograph, damaged, too small or too large.
     """
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow tells of damage that it goes round
-        with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise DataError(f"expected at most {MAX_PIXELS} pixels, got {image.width} x {image.height}")
-            if short_side:
-                image.draft("RGB", (2 * short_side, 2 * short_side))
-            rgb = ImageOps.exif_transpose(image).convert("RGB")
-    if short_side and min(rgb.size) > short_side:
-        scale = short_side / min(rgb.size)
-        rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.LANCZOS)
-    return np.asarray(rgb)
+        warnings.simplefilter("ignore")  # of damage that decoders go round
+        rgb = decode_file(file, "the image", short_side=short_side).upright().rgb()
+    if short_side and min(rgb.shape[:2]) > short_side:
+        scale = short_side / min(rgb.shape[:2])
+        size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+        rgb = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
+    return rgb
 
 
 def coarse_lab(rgb: np.ndarray) -> np.ndarray:
@@ -168,8 +204,13 @@ def look(file: ImageFile, *, short_side: int, smallest: int) -> np.ndarray | str
         smallest: as `judge` takes it.
     """
     try:
-        rgb = decode(file.read(), short_side=short_side)
-    except Exception:  # Pillow raises a dozen kinds for files that are damaged
+        with file.open() as stream:
+            rgb = decode(stream, short_side=short_side)
+    except TooSmallError:
+        return "tiny"
+    except TooLargeError:
+        return "too large"
+    except (ValueError, OSError):  # of which PhotoError is one
         return "broken"
     return judge(rgb, smallest=smallest) or rgb
 

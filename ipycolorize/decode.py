@@ -1,41 +1,57 @@
 """Image files of every kind, decoded: samples as deep as they are stored, alpha, EXIF and profile.
 
-Pillow does the work. What it does not do is told here once: 16-bit RGB TIFF goes through tifffile. Of
-16-bit RGB PNG, Pillow (seen up to 13.0) hands out the high bytes alone, and its colour management knows 8
-bits only, so those files, and 16-bit ones with a profile other than sRGB, are read at 8 bits.
+`opener` opens them and Pillow does the work. What it does not do is told in `tiff`. Of 16-bit RGB PNG, Pillow
+(seen up to 13.0) hands out the high bytes alone, and its colour management knows 8 bits only, so those files,
+and 16-bit ones with a profile other than sRGB, are read at 8 bits.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import IFD, Base
 
+from .opener import (
+    MAX_PIXELS,
+    MIN_SIDE,
+    PhotoError,
+    TooLargeError,
+    check_image,
+    check_size,
+    open_image,
+    too_large,
+)
 from .profiles import to_srgb
+from .tiff import BEGINNINGS, deep_samples, photograph_first, to_8_bit, wrong_depth
 
-MIN_SIDE = 8  # pixels
-MAX_PIXELS = 100_000_000
+__all__ = [
+    "MAX_PIXELS", "MIN_SIDE", "Decoded", "PhotoError", "decode_array", "decode_file", "decode_image",
+    "decode_path", "to_8_bit",
+]  # fmt: skip
 
-# What else Pillow opens is no photograph, and EPS would even start an interpreter. HEIF comes with a plugin.
-_FORMATS = {"AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP"}
 _EXIF_FOLDERS = {IFD.Exif, IFD.GPSInfo}
 # A TIFF's tags mix facts about the photograph with the layout of that one file; only the facts are handed on.
 _TIFF_FACTS = {
     *(Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, Base.Artist),
     *(Base.Copyright, Base.XResolution, Base.YResolution, Base.ResolutionUnit),
 }
-
-
-class PhotoError(ValueError):
-    """A photograph that cannot be read or written; says what was expected, what came and what to do."""
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: stored[::-1].swapaxes(0, 1),
+    7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
+    8: lambda stored: stored[:, ::-1].swapaxes(0, 1),
+}  # EXIF orientation: what undoes it
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +64,23 @@ class Decoded:
     exif: bytes | None = None  # says orientation 1
     icc: bytes | None = None  # RGB profile to convert back to
 
+    def upright(self) -> Decoded:
+        """The same with its orientation applied."""
+        turn = _UPRIGHT.get(self.orientation, lambda stored: stored)
+        samples, alpha = np.ascontiguousarray(turn(self.samples)), self.alpha
+        alpha = None if alpha is None else np.ascontiguousarray(turn(alpha))
+        return replace(self, samples=samples, alpha=alpha, orientation=1)
+
+    def rgb(self) -> np.ndarray:
+        """Samples as a screen shows them: (H, W, 3) uint8."""
+        rgb = to_8_bit(self.samples)
+        return rgb if rgb.ndim == 3 else np.repeat(rgb[..., None], 3, axis=2)
+
 
 def decode_path(path: str | os.PathLike[str]) -> Decoded:
     """Decode an image file; every failure is a `PhotoError`."""
+    if str(path).partition(":")[0].lower() in ("http", "https", "ftp", "data"):
+        raise PhotoError(f"expected an image file, got the address {path}: download it first")
     if Path(path).is_dir():
         raise PhotoError(f"expected an image file, got the folder {path}: name a file in it")
     try:
@@ -63,17 +93,30 @@ def decode_path(path: str | os.PathLike[str]) -> Decoded:
         raise PhotoError(f"expected an image file, but {path} does not open ({reason}): check it") from error
 
 
-def decode_file(file: BinaryIO, label: str) -> Decoded:
-    """Decode an open image file, which errors call `label`."""
+def decode_file(file: BinaryIO, label: str, *, short_side: int | None = None) -> Decoded:
+    """Decode an open image file.
+
+    Args:
+        file: seekable, at its beginning.
+        label: what errors call it.
+        short_side: in pixels, if no more than that is needed: a large JPEG is then decoded at a fraction of
+            its size that is not smaller than twice this, which is many times faster.
+
+    Raises:
+        PhotoError: no photograph, damaged, too small or too large.
+    """
     start = file.read(16)
     if not start:
         raise PhotoError(f"expected an image file, but {label} has 0 bytes: copy or download it again")
     file.seek(0)
     try:
-        with _photo_errors(label), Image.open(file) as image:
-            if image.format not in _FORMATS:
-                raise PhotoError(f"expected a photo, but {label} is {image.format}: save it as PNG first")
-            return _decode(image, file)
+        with _photo_errors(label):
+            if start[:4] in BEGINNINGS:
+                file = photograph_first(file, label)
+            with open_image(file, label) as image:
+                if short_side:
+                    image.draft(image.mode, (2 * short_side, 2 * short_side))
+                return _decode(image, file)
     except UnidentifiedImageError as error:
         raise PhotoError(
             f"expected an image file (JPEG, PNG, TIFF, WebP ...), but {label} is none that can be read, "
@@ -83,7 +126,9 @@ def decode_file(file: BinaryIO, label: str) -> Decoded:
 
 def decode_image(image: Image.Image) -> Decoded:
     """Decode a PIL image, which may have been opened only."""
+    check_image(image)
     with _photo_errors("the PIL image"):
+        check_size(image.height, image.width)
         return _decode(image, None)
 
 
@@ -98,7 +143,7 @@ def _photo_errors(label: str) -> Iterator[None]:
     # the user's own filters, since silencing it would change them for every thread; it arrives here where
     # they make errors of warnings.
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoError(_too_large(f"{label} ({error})")) from error
+        raise TooLargeError(too_large(f"{label} ({error})")) from error
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         raise PhotoError(
             f"expected a whole image file, but {label} is damaged or cut off ({error}): "
@@ -107,8 +152,7 @@ def _photo_errors(label: str) -> Iterator[None]:
 
 
 def _decode(image: Image.Image, file: BinaryIO | None) -> Decoded:
-    check_size(image.height, image.width)
-    deep = _deep_tiff(file) if file is not None and image.format == "TIFF" else None
+    deep = deep_samples(file) if file is not None and image.format == "TIFF" else None
     if deep is None:
         image.load()
         deep = _deep_grey(image)
@@ -124,8 +168,9 @@ def decode_array(array: np.ndarray) -> Decoded:
     wanted = "expected an array (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16"
     native = array.dtype.newbyteorder("=")
     if native not in (np.uint8, np.uint16):
-        remedy = "convert it, from floats in [0, 1] by (255 * array).round().astype('uint8')"
-        raise PhotoError(f"{wanted}, got {array.dtype}: {remedy}")
+        raise PhotoError(f"{wanted}, got {array.dtype}: convert it, {_conversion(array)}")
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
         raise PhotoError(f"{wanted}, got shape {array.shape}: give one picture, channels last")
     check_size(*array.shape[:2])
@@ -135,25 +180,20 @@ def decode_array(array: np.ndarray) -> Decoded:
     return Decoded(array)
 
 
-def check_size(height: int, width: int) -> None:
-    """Refuse what is too small to be a photograph or too large to be handled, before it is decoded."""
-    if min(height, width) < MIN_SIDE:
-        raise PhotoError(
-            f"expected sides of {MIN_SIDE} pixels or more, got {height} x {width}: enlarge it first"
-        )
-    if height * width > MAX_PIXELS:
-        raise PhotoError(_too_large(f"{height} x {width}, which is {height * width / 1e6:.0f}"))
-
-
-def _too_large(came: str) -> str:
-    return f"expected at most {MAX_PIXELS // 10**6} megapixels, got {came}: make it smaller first"
-
-
-def to_8_bit(samples: np.ndarray) -> np.ndarray:
-    """Round uint16 samples to uint8; uint8 ones pass."""
-    if samples.dtype == np.uint8:
-        return samples
-    return np.take(np.round(np.arange(65536) / 257).astype(np.uint8), samples)
+def _conversion(array: np.ndarray) -> str:
+    """How samples of another type become ours, as far as their values tell."""
+    if array.dtype.kind == "b":
+        return "by 255 * array.astype('uint8')"
+    if array.dtype.kind not in "iuf" or array.size == 0:
+        return "to one of these"
+    least, most = array.min(), array.max()
+    if array.dtype.kind == "f" and most <= 1:
+        return "from floats in [0, 1] by (255 * array).round().astype('uint8')"
+    if least >= 0 and most <= 255:
+        return "from values up to 255 by array.round().astype('uint8')"
+    if least >= 0 and most <= 65535:
+        return "from values up to 65535 by array.round().astype('uint16')"
+    return f"its values from {least:.4g} to {most:.4g} scaled to 0..255"
 
 
 def _split_alpha(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
@@ -169,69 +209,17 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
 def _deep_grey(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None] | None:
     """Give the samples (H, W) uint16 and the alpha of a 16-bit grey image; None if it has 8 bits."""
     if image.mode == "F":
-        raise _wrong_depth("floats")
+        raise wrong_depth("floats")
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return None
     samples = np.asarray(image)
     if samples.min() < 0 or samples.max() > 65535:
-        raise _wrong_depth(f"values from {samples.min()} to {samples.max()}")
+        raise wrong_depth(f"values from {samples.min()} to {samples.max()}")
+    if image.format is None and image.mode == "I" and samples.max() <= 255:
+        samples = samples * 257  # made from 8 bits by `convert`: as 16 bits it would be black
     transparent = image.info.get("transparency")  # PNG: the one grey value that is not to be seen
     alpha = None if transparent is None else np.where(samples == transparent, 0, 255).astype(np.uint8)
     return samples.astype(np.uint16), alpha
-
-
-def _deep_tiff(file: BinaryIO) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """Give the samples (H, W[, 3]) uint16 and the alpha of a 16-bit TIFF; None where Pillow reads as much.
-
-    Pillow keeps the 16 bits of plain grey only; it drops RGB's low bytes, mixes up separate planes, and
-    leaves grey inverted whose zero is white.
-    """
-    import tifffile  # 0.1 s, and few photographs need it
-
-    position = file.tell()
-    file.seek(0)  # tifffile takes the present position for the beginning
-    try:
-        try:
-            page = tifffile.TiffFile(file).pages.first
-        except Exception:  # then what Pillow says of the file counts
-            return None
-        if page.sampleformat in (2, 3) or page.bitspersample not in (1, 2, 4, 8, 16):
-            kind = {2: "signed integers", 3: "floats"}.get(page.sampleformat, "integers")
-            raise _wrong_depth(f"{page.bitspersample}-bit {kind}")
-        if page.bitspersample != 16 or (page.photometric == 1 and page.samplesperpixel == 1):
-            return None
-        try:
-            return _deep_page(page)
-        except Exception as error:  # most often LZW, for which tifffile needs one more package
-            if page.photometric != 2 or page.planarconfig == 2:
-                raise PhotoError(
-                    f"expected a TIFF that can be decoded, got one that fails ({error}): "
-                    "save it uncompressed first"
-                ) from error
-            warnings.warn(f"this 16-bit TIFF is read at 8 bits: {error}", stacklevel=2)
-            return None
-    finally:
-        file.seek(position)
-
-
-def _deep_page(page: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    grey, extra = page.photometric in (0, 1), page.extrasamples[:1]
-    if not (grey or page.photometric == 2) or extra == (1,):
-        raise ValueError("neither grey nor RGB, or premultiplied by its alpha")
-    samples = page.asarray()
-    if samples.ndim == 2:
-        samples = samples[..., None]
-    elif page.planarconfig == 2:
-        samples = np.moveaxis(samples, 0, -1)
-    samples = samples.astype(np.uint16)  # in this machine's byte order
-    colours = 1 if grey else 3
-    alpha = to_8_bit(samples[..., colours]) if extra == (2,) else None
-    samples = samples[..., 0] if grey else samples[..., :3]
-    return ~samples if page.photometric == 0 else samples, alpha
-
-
-def _wrong_depth(came: str) -> PhotoError:
-    return PhotoError(f"expected 8 or 16 bit integers per channel, got {came}: convert it to 16 bits first")
 
 
 def _exif_of(image: Image.Image) -> tuple[bytes | None, int]:

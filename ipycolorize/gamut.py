@@ -32,7 +32,7 @@ NUM_BINS = 313
 @torch.inference_mode(False)  # whoever asks first: training wants it too
 def _bin_centers() -> Tensor:
     pairs = [(a, b) for a, first, last in _BIN_ROWS for b in range(first, last + 10, 10)]
-    return torch.tensor(pairs, dtype=torch.float32)
+    return torch.tensor(pairs, dtype=torch.float32, device="cpu")  # whatever device is the default then
 
 
 def in_gamut(lab: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ paper's raster U_l (section 3.2).
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +14,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
 from torch import Tensor
 
+from .documents import SHOWN, DocumentError, brief, parse_document
 from .frame import Frame
+from .raster import rasterize
 
 FORMAT, VERSION = "ipycolorize-hints", 3  # 1: points alone; 2: with a mood; 3: with reach, regions, vividness
 SPOT, THING, EVERYWHERE = 0.0, 0.5, 1.0  # settings of a hint's reach that have a name
 Region = tuple[tuple[float, float], ...]  # (row, col) of a polygon's corners, photo pixels
 MAX_CORNERS = 1000
+MAX_HINTS = 10_000  # in a file
+MAX_SIZE = 10**12  # pixels: larger than any photograph, and a number that float64 holds
 MAX_AB = 128.0  # no colour of sRGB has |a| or |b| above 108
 STROKE_WEIGHT = 0.5  # of each point of a brush stroke
 STROKE_SPACING = 4  # pixels from one to the next where the brush is smaller than that
@@ -69,6 +71,8 @@ class Hint:
             raise HintError(f"expected a colour with a and b within -128..128, got ({self.a}, {self.b})")
         if self.size < 1:
             raise HintError(f"expected a patch size of at least 1 pixel, got {self.size}")
+        if self.size > MAX_SIZE:
+            raise HintError(f"expected a patch size of at most {MAX_SIZE:,} pixels, got {brief(self.size)}")
         if not 0 <= self.weight <= 1:
             raise HintError(f"expected a weight within 0..1, got {self.weight}")
 
@@ -201,7 +205,7 @@ class Hints:
         return {"format": FORMAT, "version": VERSION if limited else 1, "shape": list(shape), "hints": points}
 
     @classmethod
-    def from_json(cls, data: Any, *, shape: tuple[int, int]) -> Hints:
+    def from_json(cls, data: Any, *, shape: tuple[int, int], first_id: int = 1) -> Hints:
         """Read what `to_json` wrote, for a photograph of `shape` = (H, W).
 
         Hints of the same photograph at another resolution are scaled.
@@ -209,6 +213,7 @@ class Hints:
         Args:
             data: a dict, or its text or bytes.
             shape: of the photograph that the hints are for.
+            first_id: of the first hint; the others follow.
 
         Raises:
             HintError: naming what is wrong; nothing is guessed.
@@ -216,42 +221,45 @@ class Hints:
         data = parse_json(data)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise HintError(f'expected hints saved by ipycolorize ("format": "{FORMAT}"), got something else')
-        if data.get("version") not in range(1, VERSION + 1):
+        if data.get("version") not in list(range(1, VERSION + 1)):
             raise HintError(
-                f"expected hints of version 1 to {VERSION}, got version {data.get('version')!r}; "
+                f"expected hints of version 1 to {VERSION}, got version {brief(data.get('version'))}; "
                 "update ipycolorize to read it"
             )
         points = data.get("hints")
         if not isinstance(points, list):
-            raise HintError(f'expected "hints": [...], a list of points, got {points!r}')
+            raise HintError(f'expected "hints": [...], a list of points, got {brief(points)}')
+        if len(points) > MAX_HINTS:
+            raise HintError(f"expected at most {MAX_HINTS:,} points, got {len(points):,}: leave some out")
         frame = _frame_between(shape, data.get("shape", shape))
-        hints = cls()
+        hints: list[Hint] = []
         for number, point in enumerate(points, start=1):
             try:
                 if not (0 <= point["row"] < frame.grid[0] and 0 <= point["col"] < frame.grid[1]):
+                    place = f"row {brief(point['row'])}, col {brief(point['col'])}"
                     raise HintError(
                         f"expected a place inside the photograph, row 0..{frame.grid[0] - 1} and "
-                        f"col 0..{frame.grid[1] - 1}, got row {point['row']}, col {point['col']}"
+                        f"col 0..{frame.grid[1] - 1}, got {place}"
                     )
                 row, col = frame.to_photo(point["row"], point["col"])
                 size = max(1, round(point["size"] / frame.scale)) if point["size"] >= 1 else 0
                 a, b = (0.0 + value for value in point["ab"])  # a sum refuses text, float() would read it
                 weight = 0.0 + point.get("weight", 1)
                 region = point.get("region")
-                if region is not None:
-                    region = _scaled_region(region, frame)
-                hints, _ = hints.add(
-                    row, col, (a, b), size=size, weight=weight, reach=0.0 + point.get("reach", THING),
-                    region=region,
+                hints.append(
+                    Hint(
+                        first_id + len(hints), row, col, a, b, size, weight, 0.0 + point.get("reach", THING),
+                        None if region is None else _scaled_region(region, frame),
+                    )
                 )  # fmt: skip
             except HintError as error:
                 raise HintError(f"hint {number}: {error}") from None
             except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
                 raise HintError(
                     f'hint {number}: expected {{"row": int, "col": int, "ab": [a, b], "size": int}}, '
-                    f"got {point!r} ({type(error).__name__}: {error})"
+                    f"got {brief(point)} ({type(error).__name__}: {str(error)[:SHOWN]})"
                 ) from None
-        return hints
+        return cls(tuple(hints), first_id + len(hints))
 
 
 def check_inside(region: Region, shape: tuple[int, int]) -> None:
@@ -272,7 +280,7 @@ def _check_region(region: Any) -> None:
     try:
         corners = [(float(row), float(col)) for row, col in region]
     except (TypeError, ValueError):
-        raise HintError(f"expected a region as (row, col) of its corners, got {region!r}") from None
+        raise HintError(f"expected a region as (row, col) of its corners, got {brief(region)}") from None
     if not 3 <= len(corners) <= MAX_CORNERS:
         raise HintError(f"expected a region of 3 to {MAX_CORNERS} corners, got {len(corners)}")
     if not all(math.isfinite(value) for corner in corners for value in corner):
@@ -291,14 +299,14 @@ def parse_json(data: Any) -> Any:
     """The data of JSON given as text or bytes; anything else as it is.
 
     Raises:
-        HintError: text that is not JSON.
+        HintError: text that is not JSON, or more than hints can be.
     """
-    if not isinstance(data, str | bytes):
+    if not isinstance(data, str | bytes | bytearray):
         return data
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        raise HintError("expected hints saved as JSON, got text that is not JSON") from None
+        return parse_document(data)
+    except DocumentError as error:
+        raise HintError(f"{error}") from None
 
 
 def _frame_between(here: tuple[int, int], there: Any) -> Frame:
@@ -307,7 +315,7 @@ def _frame_between(here: tuple[int, int], there: Any) -> Frame:
         height, width = there
         frame = Frame(photo=(here[0], here[1]), grid=(int(height), int(width)))
     except (TypeError, ValueError, OverflowError):
-        raise HintError(f'expected "shape": [height, width], got {there!r}') from None
+        raise HintError(f'expected "shape": [height, width], got {brief(there)}') from None
     stretch = (frame.grid[0] * frame.photo[1]) / (frame.grid[1] * frame.photo[0])
     if not 0.98 < stretch < 1.02:
         raise HintError(
@@ -405,63 +413,3 @@ class HintBatch:
         points = ab[:, :, rows][:, :, :, cols].flatten(2).transpose(1, 2)  # (N, cells², 2)
         ones = torch.ones_like(row, dtype=ab.dtype)
         return cls(row.to(ab.dtype), col.to(ab.dtype), ones, points, ones, torch.ones_like(ab[:, :1]), ab)
-
-
-def rasterize(
-    row: Tensor, col: Tensor, size: Tensor, ab: Tensor, weight: Tensor, *, shape: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
-    """Draw points as square patches: the paper's U_l.
-
-    Args:
-        row, col, size, weight: ``(N, K)`` in grid pixels, as in `HintBatch`.
-        ab: ``(N, K, 2)`` in Lab units.
-        shape: ``(H, W)`` of the grid.
-
-    Returns:
-        mask ``(N, 1, H, W)`` and raster ``(N, 2, H, W)``.
-    """
-    count, points = row.shape
-    height, width = shape
-    owner = torch.zeros(count, height * width, dtype=torch.long, device=row.device)  # 0: nobody
-    if points:
-        # a patch of side s around r covers the pixel centres in [r - s/2, r + s/2), and always the pixel that
-        # holds the point
-        top, bottom = _cover(row, size, height)
-        left, right = _cover(col, size, width)
-        tall, wide = max(int((bottom - top).max()), 0), max(int((right - left).max()), 0)
-        rows = top[..., None] + torch.arange(tall, device=row.device)  # (N, K, tall)
-        cols = left[..., None] + torch.arange(wide, device=row.device)  # (N, K, wide)
-        in_row = (rows < bottom[..., None]) & (weight[..., None] > 0)
-        in_col = cols < right[..., None]
-        inside = (in_row[..., :, None] & in_col[..., None, :]).flatten(1)  # (N, K tall wide)
-        pixel = (
-            rows.clamp(max=height - 1)[..., :, None] * width + cols.clamp(max=width - 1)[..., None, :]
-        ).flatten(1)
-        number = torch.arange(1, points + 1, device=row.device)[None, :, None].expand(count, -1, tall * wide)
-        # the largest number is the latest point: it wins where patches overlap
-        owner.scatter_reduce_(1, pixel, number.reshape(count, -1) * inside, reduce="amax")
-    colours = torch.cat([torch.zeros_like(ab[:, :1]), ab], dim=1) if points else ab.new_zeros(count, 1, 2)
-    raster = colours.gather(1, owner[..., None].expand(-1, -1, 2)).transpose(1, 2)
-    return (owner > 0).to(ab.dtype).view(count, 1, height, width), raster.reshape(count, 2, height, width)
-
-
-def rasterize_region(region: Region | None, frame: Frame) -> np.ndarray:
-    """Draw a polygon of photo pixels: bool ``(H, W)`` of the grid, true inside; None: true everywhere."""
-    height, width = frame.grid
-    if region is None:
-        return np.ones((height, width), bool)
-    scale = (width / frame.photo[1], height / frame.photo[0])
-    fine = 2  # draws at twice the size, so that a pixel belongs to the polygon by its centre
-    image = Image.new("1", (fine * width, fine * height))
-    corners = [(fine * col * scale[0] - 0.5, fine * row * scale[1] - 0.5) for row, col in region]
-    ImageDraw.Draw(image).polygon(corners, fill=1)
-    parts = np.array(image).reshape(height, fine, width, fine)
-    return parts.mean((1, 3)) >= 0.5
-
-
-def _cover(centre: Tensor, size: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """First pixel and the one after the last that patches cover along one axis of `length` pixels."""
-    home = centre.round()
-    first = torch.minimum((centre - size / 2).ceil(), home)
-    last = torch.maximum((centre + size / 2).ceil(), home + 1)
-    return first.clamp(0, length).long(), last.clamp(0, length).long()

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from .decode import Decoded, PhotoError, decode_array, decode_file, decode_image, decode_path, to_8_bit
+from .decode import Decoded, PhotoError, decode_array, decode_file, decode_image, decode_path
+from .documents import printable
 from .frame import Frame
 from .origin import Origin, path_of
 from .pipes import StreamError, is_stream, read_all, read_path
@@ -26,16 +27,6 @@ __all__ = ["Frame", "Photo", "PhotoError", "read_photo", "resize_lightness", "sa
 # Y of linear red, green and blue, the same as in `color`, which would bring torch along
 _LUMINANCE = (0.212671, 0.715160, 0.072169)
 _STRIP = 1 << 19  # pixels: temporaries of a few MiB whatever the photograph's size
-_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    1: lambda stored: stored,
-    2: lambda stored: stored[:, ::-1],
-    3: lambda stored: stored[::-1, ::-1],
-    4: lambda stored: stored[::-1],
-    5: lambda stored: stored.swapaxes(0, 1),
-    6: lambda stored: stored[::-1].swapaxes(0, 1),
-    7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
-    8: lambda stored: stored[:, ::-1].swapaxes(0, 1),
-}  # EXIF orientation: what undoes it
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,16 +111,14 @@ def _all_of(read: Callable[[], bytes], label: str) -> bytes:
 
 
 def _photo(decoded: Decoded, name: str, origin: Origin | None = None) -> Photo:
-    upright = _UPRIGHT.get(decoded.orientation, _UPRIGHT[1])
-    samples = np.ascontiguousarray(upright(decoded.samples))
-    rgb = to_8_bit(samples)
+    decoded = decoded.upright()
     return Photo(
-        rgb=rgb if rgb.ndim == 3 else np.repeat(rgb[..., None], 3, axis=2),
-        lightness=_lightness(samples),
-        alpha=None if decoded.alpha is None else np.ascontiguousarray(upright(decoded.alpha)),
+        rgb=decoded.rgb(),
+        lightness=_lightness(decoded.samples),
+        alpha=decoded.alpha,
         exif=decoded.exif,
         icc=decoded.icc,
-        name=name,
+        name=printable(name),
         origin=origin,
     )
 

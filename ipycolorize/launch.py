@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from .children import python
 from .image import read_photo
 
 
@@ -56,10 +56,10 @@ def write_notebook(photo: Path | None, folder: Path) -> Path:
     for number in count(1):
         path = folder / (f"colorize-{name}.ipynb" if number == 1 else f"colorize-{name}-{number}.ipynb")
         if not path.exists():
-            path.write_text(json.dumps(notebook, indent=1))
+            path.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
             return path
         # a photograph of the same name, from another folder perhaps, gets a notebook of its own
-        if shown is None or json.dumps(repr(shown))[1:-1] in path.read_text():
+        if shown is None or json.dumps(repr(shown))[1:-1] in path.read_text(encoding="utf-8"):
             return path
     raise AssertionError("count never ends")
 
@@ -69,7 +69,7 @@ def launch_lab(photo: Path | None, arguments: list[str]) -> int:
     folder = Path.cwd()
     notebook = write_notebook(photo, folder)
     print(f"notebook: {notebook}")
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), *arguments]
+    command = python("jupyterlab", str(notebook), *arguments)
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
         print("running as root, as is usual in a container: passing --allow-root to Jupyter")
         command.append("--allow-root")

@@ -11,12 +11,14 @@ import torch
 import torch.nn.functional as F
 
 from .color import rgb_to_lab
+from .documents import SHOWN, brief, printable
 from .families import with_share
 from .gamut import NUM_BINS, AbBins
 from .global_hints import GlobalHints, ab_histogram
 
 GREY = 2.0  # ab units: a picture with less mean chroma has no colours to transfer
 USUAL_VIVIDNESS = 0.35  # of the pad and of `colorize`, chosen by looking at photographs
+MAX_NAME = 255  # characters of a reference's name
 REFERENCE_SIDE = 256  # a reference is looked at with this short side, as photographs are
 
 
@@ -53,7 +55,7 @@ class Mood:
             ("vividness", self.vividness),
         ):
             if value is not None and not 0 <= value <= 1:
-                raise MoodError(f"expected a {name} within 0..1, got {value}")
+                raise MoodError(f"expected a {name} within 0..1, got {brief(value)}")
 
     def __bool__(self) -> bool:
         """Whether it asks for statistics."""
@@ -163,15 +165,17 @@ class Mood:
                 return cls(**rest)
             index = {tuple(center): number for number, center in enumerate(AbBins().centers.int().tolist())}
             shares = np.zeros(NUM_BINS)
+            if len(data["histogram"]) > NUM_BINS:
+                raise MoodError(f"expected at most {NUM_BINS} bins, got {len(data['histogram']):,}")
             for a, b, share in data["histogram"]:
                 shares[index[a, b]] = 0.0 + share
-            return cls.of_shares(shares, source=str(data.get("source", "")), **rest)
+            return cls.of_shares(shares, source=printable(str(data.get("source", ""))[:MAX_NAME]), **rest)
         except MoodError as error:
             raise MoodError(f"mood: {error}") from None
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise MoodError(
                 'mood: expected {"histogram": [[a, b, share], ...], "saturation": S, "strength": number}, '
-                f"got something else ({type(error).__name__}: {error})"
+                f"got something else ({type(error).__name__}: {str(error)[:SHOWN]})"
             ) from None
 
 

@@ -16,11 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .frame import Frame
-from .hints import THING, Hint, HintBatch, rasterize_region
+from .hints import THING, Hint, HintBatch
 from .image import Photo, resize_lightness
 from .models.base import Network, Prediction
 from .mood import Mood
-from .render import Colors, render
+from .raster import rasterize_region
+from .render import Colors, check_answer, render
 
 
 class Painter:
@@ -76,12 +77,16 @@ class Painter:
         with torch.inference_mode():
             logits = prediction.logits.float()  # coarser than the grid, over the same rectangle
             here = F.grid_sample(logits, place.to(logits.device), padding_mode="border", align_corners=False)
-            return here.flatten().softmax(0).cpu().numpy()
+            likely = here.flatten().softmax(0)
+            check_answer(likely, "likely colours")
+            return likely.cpu().numpy()
 
     def ab(self, hints: Iterable[Hint], mood: Mood) -> Tensor:
         """ab ``(2, h, w)`` on the network's grid; beside `rgb`, for questions of the kind "what if"."""
         with torch.inference_mode():
-            return self._decode(tuple(hints), mood).ab[0].float().cpu()
+            ab = self._decode(tuple(hints), mood).ab[0].float().cpu()
+        check_answer(ab, "colours")
+        return ab
 
     def features(self) -> Any:
         """What the network remembers of the photograph."""

@@ -2,10 +2,11 @@
 
 A launcher starts them, and Hugging Face accelerate picks their devices and connects them:
 
-    accelerate launch --multi_gpu --num_processes 2 -m ipycolorize train ...
-    torchrun --nproc-per-node 2 -m ipycolorize train ...
+    PYTHONSAFEPATH=1 accelerate launch --multi_gpu --num_processes 2 -m ipycolorize train ...
+    PYTHONSAFEPATH=1 torchrun --nproc-per-node 2 -m ipycolorize train ...
 
-Both work without a GPU as well (accelerate's own flag for that, --cpu, starts several processes only by MPI).
+The variable keeps them from running Python files that lie beside the photographs. Both work without a GPU as
+well (accelerate's own flag for that, --cpu, starts several processes only by MPI).
 What the processes exchange is little: one sum of gradients in each step of a training, what was measured at
 the end of a measurement.
 """

@@ -25,7 +25,25 @@ from .gamut import screen_rgb
 # Both chosen by measurement: photographs reduced to 256 and 128 pixels and enlarged again, against the truth.
 WINDOW = 1  # radius in grid pixels: wider windows blur what is finer
 SMOOTHNESS = 16.0  # in L²: lightness that varies by less than about 4 in a window is texture, not a border
+ABSURD = 1e6  # of ab, and of logits: float32 has room for all that is made of it
 STRIP = 1 << 19  # pixels rendered at a time: about 30 MB of temporaries
+
+
+class NotColorsError(RuntimeError):
+    """A network's answer that is no colours: NaN, infinity, or far beyond all."""
+
+
+def check_answer(values: Tensor, what: str) -> None:
+    """Refuse what a network may answer whose weights are damaged, before it becomes a picture.
+
+    Raises:
+        NotColorsError: a value is not finite, or larger than `ABSURD`.
+    """
+    if not bool((values.abs() <= ABSURD).all()):  # false for NaN
+        raise NotColorsError(
+            f"expected {what} from the network, got NaN, infinity or numbers beyond all: its weights are "
+            "damaged, or were trained with too high a rate; use others"
+        )
 
 
 @dataclass(frozen=True)
@@ -41,7 +59,12 @@ class Colors:
 
     @classmethod
     def of_prediction(cls, lightness: Tensor, ab: Tensor) -> Colors:
-        """Fit slope and offset to L ``(1, 1, h, w)`` and ab ``(1, 2, h, w)`` of the network's grid."""
+        """Fit slope and offset to L ``(1, 1, h, w)`` and ab ``(1, 2, h, w)`` of the network's grid.
+
+        Raises:
+            NotColorsError: ab is not finite.
+        """
+        check_answer(ab, "colours")
         lightness, ab = lightness.float().cpu(), ab.float().cpu()
         mean_l, mean_ab = _box(lightness), _box(ab)
         variance = _box(lightness * lightness) - mean_l * mean_l

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .color import rgb_to_lab
+from .documents import read_document
 from .gamut import displayed
 from .hints import (
     MAX_AB,
@@ -421,17 +422,12 @@ class Session(Shared):
         """
         if isinstance(source, str | os.PathLike):
             try:
-                source = Path(source).expanduser().read_bytes()
+                source = read_document(source)
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", error)
                 raise HintError(f"expected a file of hints, cannot read {source!r}: {reason}") from None
-        hints = replace(self.hints, items=())
         data = parse_json(source)
-        for hint in Hints.from_json(data, shape=self.photo.shape):
-            hints, _ = hints.add(
-                hint.row, hint.col, hint.ab, size=hint.size, weight=hint.weight, reach=hint.reach,
-                region=hint.region,
-            )  # fmt: skip
+        hints = Hints.from_json(data, shape=self.photo.shape, first_id=self.hints.next_id)
         mood = Mood.from_json(data["mood"]) if "mood" in data else Mood()
         self.set_mood(mood, record=False)
         self._change(hints, True)

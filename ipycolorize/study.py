@@ -6,7 +6,6 @@ The pictures that come of it go through the real or fake test (`study_pairs`): t
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections import Counter
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from .documents import parse_document, read_document
 from .image import read_photo
 from .journal import Journal, JournalError, check_name, now, read_journal
 from .pairs import SIDE, Pair, named_photos, shrunk
@@ -187,7 +187,7 @@ def read_results(folder: str | Path) -> list[Result]:
                     participant=about["participant"], task=Task(**about["tasks"][record["task"]]),
                     network=record["network"], seconds=record["seconds"], attempts=attempts[record["task"]],
                     actions=tuple(record["actions"]), picture=folder / record["picture"],
-                    hints=json.loads((folder / record["hints"]).read_text()), time=record["time"],
+                    hints=parse_document(read_document(folder / record["hints"])), time=record["time"],
                 )
                 for record in records
                 if "picture" in record

@@ -9,7 +9,7 @@ from PIL import Image
 def encoded(rgb, kind="PNG", **options):
     """Bytes of an image file."""
     file = io.BytesIO()
-    Image.fromarray(rgb).save(file, kind, **options)
+    (rgb if isinstance(rgb, Image.Image) else Image.fromarray(rgb)).save(file, kind, **options)
     return file.getvalue()
 
 

@@ -1,13 +1,16 @@
 """Image files: found in folders and shards, decoded, and judged."""
 
 import io
+import os
 import tarfile
 
 import numpy as np
 import pytest
 from PIL import Image
 from shards import encoded, tar_of
+from skimage.color import deltaE_ciede2000, rgb2lab
 from sklearn.datasets import load_sample_image
+from test_image import DEEP, FLOWER, GREY_18, WIDE, camera_exif, tiff
 
 from ipycolorize import corpus
 from ipycolorize.corpus import (
@@ -19,6 +22,8 @@ from ipycolorize.corpus import (
     find_images,
     judge,
 )
+from ipycolorize.image import read_photo
+from ipycolorize.opener import TooLargeError
 
 
 def names(*sources):
@@ -79,6 +84,38 @@ def test_a_folder_that_is_called_like_an_image_is_read_once(tmp_path, crop):
     (tmp_path / "holiday.jpg").mkdir()
     (tmp_path / "holiday.jpg" / "a.png").write_bytes(encoded(crop))
     assert names(tmp_path) == ["a.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links")
+def test_links_to_folders_are_followed_and_loops_end(tmp_path, crop):
+    album, disk = tmp_path / "album", tmp_path / "disk"
+    (album / "year").mkdir(parents=True)
+    disk.mkdir()
+    (album / "year" / "a.png").write_bytes(encoded(crop))
+    (disk / "b.png").write_bytes(encoded(crop[::-1]))
+    (album / "disk").symlink_to(disk)
+    (album / "year" / "up").symlink_to(album)
+    (disk / "back").symlink_to(album / "year")
+    (album / "gone").symlink_to(tmp_path / "nowhere")
+    assert sorted(names(album)) == ["a.png", "b.png"]
+
+
+def test_every_kind_that_a_pad_reads_is_found(tmp_path, crop):
+    kinds = {
+        "jfif": "JPEG",
+        "jpe": "JPEG",
+        "avif": "AVIF",
+        "jp2": "JPEG2000",
+        "gif": "GIF",
+        "ppm": "PPM",
+        "mpo": "MPO",
+    }
+    for suffix, kind in kinds.items():
+        (tmp_path / f"a.{suffix}").write_bytes(encoded(crop, kind))
+    found = find_images([tmp_path])
+    assert sorted(image.path.suffix[1:] for image in found) == sorted(kinds)
+    for image in found:
+        assert np.array_equal(decode(image.read()), read_photo(image.path).rgb)
 
 
 def test_links_in_a_shard_are_passed_over(tmp_path, crop):
@@ -171,10 +208,43 @@ def test_grey_and_palette_images_become_rgb(crop):
     assert decode(file.getvalue()).shape == (90, 120, 3)
 
 
+KINDS = {
+    "JPEG": encoded(FLOWER, "JPEG"),
+    "JPEG, wide": encoded(FLOWER, "JPEG", icc_profile=WIDE),
+    "JPEG, turned": encoded(FLOWER, "JPEG", exif=camera_exif(6)),
+    "JPEG, CMYK": encoded(Image.fromarray(FLOWER).convert("CMYK"), "JPEG"),
+    "PNG, grey of gamma 1.8": encoded(FLOWER[..., 0], "PNG", icc_profile=GREY_18),
+    "PNG, 16 bits": encoded(DEEP[..., 0], "PNG"),
+    "PNG, transparent": encoded(np.dstack([FLOWER, FLOWER[..., 0]]), "PNG"),
+    "PNG, palette": encoded(Image.fromarray(FLOWER).quantize(9), "PNG", transparency=3),
+    "TIFF, 16 bits": tiff(DEEP, photometric="rgb"),
+    "TIFF, 16 bits, separate": tiff(np.moveaxis(DEEP, -1, 0), photometric="rgb", planarconfig="separate"),
+    "TIFF, zero is white": tiff(DEEP[..., 0], photometric="miniswhite"),
+    "TIFF, packed": tiff(FLOWER, photometric="rgb", compression="zlib"),
+    "WEBP": encoded(np.dstack([FLOWER, FLOWER[..., 0]]), "WEBP"),
+    "AVIF": encoded(FLOWER, "AVIF"),
+    "JPEG2000": encoded(FLOWER, "JPEG2000"),
+    "GIF": encoded(FLOWER, "GIF"),
+    "BMP": encoded(FLOWER, "BMP"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_learned_from_is_what_a_pad_shows(kind):
+    assert np.array_equal(decode(KINDS[kind]), read_photo(KINDS[kind]).rgb)
+
+
+def test_a_large_jpeg_with_a_profile_is_shrunk_after_its_colours_are_converted(china):
+    data = encoded(china, "JPEG", icc_profile=WIDE, quality=95)
+    small = decode(data, short_side=50)
+    whole = Image.fromarray(read_photo(data).rgb).resize((75, 50), Image.Resampling.LANCZOS)
+    assert deltaE_ciede2000(rgb2lab(small), rgb2lab(np.asarray(whole))).mean() < 1
+
+
 def test_a_huge_image_is_refused_before_it_is_decoded():
     file = io.BytesIO()
     Image.new("1", (10_001, 10_000)).save(file, "PNG")  # some 12 kB
-    with pytest.raises(DataError, match="at most 100000000 pixels, got 10001 x 10000"):
+    with pytest.raises(TooLargeError, match="at most 100 megapixels, got 10000 x 10001"):
         decode(file.getvalue())
 
 

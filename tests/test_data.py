@@ -56,8 +56,8 @@ def test_unusable_images_are_counted_not_fatal(tmp_path, crop):
     photographs = load(tar_of(tmp_path / "t.tar", members))
     assert len(photographs) == 1
     assert np.array_equal(photographs.images[0], crop)
-    assert photographs.left_out == {"broken": 5, "tiny": 1, "grey": 2, "toned": 1}
-    assert photographs.summary() == "1 photographs; left out: 5 broken, 1 tiny, 2 grey, 1 toned"
+    assert photographs.left_out == {"broken": 4, "too large": 1, "tiny": 1, "grey": 2, "toned": 1}
+    assert photographs.summary() == "1 photographs; left out: 4 broken, 1 too large, 1 tiny, 2 grey, 1 toned"
 
 
 def test_a_file_that_cannot_be_read_is_counted(tmp_path, crop):

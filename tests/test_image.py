@@ -461,6 +461,34 @@ def test_read_floats_and_strange_depths_are_refused():
     refused(tiff(FLOWER.astype(np.uint32), photometric="rgb"))
 
 
+def test_read_arrays_of_other_types_are_told_how_to_become_ours():
+    for array in (
+        FLOWER.astype(np.int64),
+        FLOWER.astype(np.float32),
+        FLOWER / 255,
+        FLOWER > 99,
+        DEEP.astype(float),
+    ):
+        with pytest.raises(PhotoError) as caught:
+            read_photo(array)
+        remedy = str(caught.value).split(" by ")[1]
+        converted = eval(remedy, {"array": array})
+        photo = read_photo(converted)
+        assert close(photo.rgb, FLOWER) or array.dtype == bool
+    refused(FLOWER.astype(int) - 300, "-300", "scaled")
+    refused(FLOWER.astype(complex), "complex128")
+
+
+def test_read_one_channel_and_values_of_8_bits_in_32():
+    assert np.array_equal(read_photo(FLOWER[..., :1]).rgb, read_photo(FLOWER[..., 0]).rgb)
+    grey = Image.fromarray(FLOWER[..., 0])
+    assert np.array_equal(read_photo(grey.convert("I")).rgb, read_photo(grey).rgb)
+
+
+def test_read_address_is_to_be_downloaded():
+    refused("https://example.org/a.jpg", "download it first")
+
+
 @pytest.mark.parametrize("shape", [(48,), (48, 64, 2), (48, 64, 5), (1, 48, 64, 3), (3, 48, 64)])
 def test_read_wrong_array_shape_is_refused(shape):
     refused(np.zeros(shape, np.uint8), str(shape))

@@ -67,7 +67,7 @@ def test_processes_that_share_the_looking_see_the_same(folder):
     found = FiledPhotographs.find(folder, short_side=48, smallest=48, progress=False)
     files = find_images([folder.resolve()])
     kept = {file for file in files[1::2] if file in found.files}
-    grey = {"broken": 0, "tiny": 0, "grey": 0, "toned": 0}
+    grey = {"broken": 0, "too large": 0, "tiny": 0, "grey": 0, "toned": 0}
     lost = [file.name for file in files[1::2] if file not in found.files]
     other = (kept, {reason: sum(reason in name for name in lost) for reason in grey})
     shared = FiledPhotographs.find(folder, short_side=48, smallest=48, progress=False, processes=Two(count=2))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import resource
 import statistics
 import sys
 import time
@@ -21,6 +20,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
+from ..children import safe_path
 from ..hints import HintBatch
 from ..image import sample_photo
 from ..models.base import Network
@@ -120,7 +120,7 @@ def bench(device: str = "auto", *, repeats: int = REPEATS, progress: bool = True
     for case in bar:
         told = ", histogram" if case.histogram else ""
         bar.set_description(f"{case.source or 'siggraph17-64'}, {case.points} points{told}, {case.dtype}")
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with safe_path(), ProcessPoolExecutor(1, mp_context=context) as pool:
             rows.append(pool.submit(measure, case, repeats).result())
     return rows
 
@@ -223,5 +223,14 @@ def _click_ms(network: Network, case: Case, repeats: int) -> float:
 
 
 def _peak_mb() -> float:
+    """Resident memory of this process at its highest, in MiB; nan where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows, where psutil, which Jupyter's kernel brings, knows the peak
+        try:
+            import psutil
+        except ImportError:
+            return math.nan
+        return getattr(psutil.Process().memory_info(), "peak_wset", math.nan) / (1 << 20)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..arguments import parse
 from ..errors import RequestError
 from ..files import free_name
+from ..terminal import show_everything
 from . import batch, doctor, weights
 from .exits import DONE, TABLE, end
 from .progress import waiting
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code (`exits.TABLE`), and an error is one line on stderr."""
+    show_everything()
     given = list(sys.argv[1:] if arguments is None else arguments)
     further: list[str] = []
     if given[:1] == ["lab"] and "--" in given:

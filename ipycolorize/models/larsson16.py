@@ -100,7 +100,7 @@ class Larsson16(Automatic):
         hidden = 16 * width  # a 1x1 convolution of concatenated maps is the sum of one 1x1 convolution each
         self.taps = nn.ModuleList(nn.Conv2d(count, hidden, 1) for count in [*channels, 16 * width])
         self.to_hue, self.to_chroma = nn.Conv2d(hidden, BINS, 1), nn.Conv2d(hidden, BINS, 1)
-        radius = CHROMA_STEP * torch.arange(BINS, dtype=torch.float32)
+        radius = CHROMA_STEP * torch.arange(BINS, dtype=torch.float32, device="cpu")
         self.bin_centers = (radius[:, None, None] * hue_directions()).flatten(0, 1)  # chroma, then hue
         he_normal(self)
         with torch.no_grad():

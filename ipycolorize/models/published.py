@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .checks import check_archive, check_values
 from .siggraph17 import SIGGRAPH17
 
 # All published files have the same layout, and nothing in it tells whether the hint mask was centred (0.5
@@ -50,6 +51,7 @@ def read_published(path: Path) -> SIGGRAPH17:
         ValueError: not known by its name, damaged, not a published state dict, or more than tensors.
     """
     mask_offset = MASK_OFFSET[_known_name(path)]
+    check_archive(path, _blueprint())
     try:
         state_dict = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds for files it cannot read
@@ -62,7 +64,14 @@ def read_published(path: Path) -> SIGGRAPH17:
         raise ValueError(f"expected a state dict, got a {type(state_dict).__name__}")
     network = SIGGRAPH17(head="linear529", mask_offset=mask_offset)
     network.load_state_dict(published_to_ours(state_dict))
+    check_values(network)
     return network
+
+
+def _blueprint() -> dict[str, Tensor]:
+    """Names and shapes of our network, without memory."""
+    with torch.device("meta"):
+        return SIGGRAPH17(head="linear529").state_dict()
 
 
 def published_to_ours(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -76,8 +85,7 @@ def published_to_ours(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     wrapped = bool(state_dict) and all(key.startswith("module.") for key in state_dict)
     given = {key.removeprefix("module.") if wrapped else key: value for key, value in state_dict.items()}
-    with torch.device("meta"):  # names and shapes without memory
-        ours = SIGGRAPH17(head="linear529").state_dict()
+    ours = _blueprint()
     theirs = {published_name(name): name for name in ours}
     for key in theirs:
         if key.endswith("num_batches_tracked"):

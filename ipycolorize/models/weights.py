@@ -21,6 +21,7 @@ from torch import Tensor
 from ..files import replacing
 from .base import Network
 from .cards import CARDS, Card
+from .checks import MAX_TEXT, check_config, check_values, shapes_only
 from .device import pick_device
 from .published import describe_mismatch, read_published, sha256_of
 
@@ -202,21 +203,34 @@ def _read(path: Path) -> Network:
 def _read_ours(path: Path) -> Network:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is not a dict
+            names = list(file.keys())
+            shapes = shapes_only({name: file.get_slice(name).get_shape() for name in names})
+            name, config = _described(file.metadata() or {}, tensors=len(names))
+            with torch.device("meta"):  # names and shapes without memory: a header can ask for any size
+                blueprint = build(name, config)
+            mismatch = describe_mismatch(blueprint.state_dict(), shapes)
+            if mismatch:
+                raise ValueError(
+                    f"expected the tensors of {type(blueprint).__name__}, got a file with {mismatch}"
+                )
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise ValueError(f"expected a safetensors file, got a damaged one ({error})") from error
+    network = build(name, config)
+    network.load_state_dict(tensors)  # copies float16 into the network's float32
+    check_values(network)
+    return network
+
+
+def _described(header: Mapping[str, str], *, tensors: int) -> tuple[str, dict[str, Any]]:
+    """The network's name and arguments, as a file of ours tells them."""
     if header.get("format") != FORMAT:
         raise ValueError("expected weights saved by ipycolorize, got a safetensors file of something else")
     if header.get("version") != VERSION:
         raise ValueError(f"expected version {VERSION}, got {header.get('version')!r}; update ipycolorize")
     try:
-        config = json.loads(header.get("config", ""))
-    except json.JSONDecodeError as error:
+        config = json.loads(header.get("config", "")[: MAX_TEXT + 1])
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"expected the network's arguments as JSON in the header ({error})") from error
-    network = build(header.get("network", ""), config)
-    mismatch = describe_mismatch(network.state_dict(), tensors)
-    if mismatch:
-        raise ValueError(f"expected the tensors of {type(network).__name__}, got a file with {mismatch}")
-    network.load_state_dict(tensors)  # copies float16 into the network's float32
-    return network
+    check_config(config, tensors=tensors)
+    return header.get("network", ""), config

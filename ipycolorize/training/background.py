@@ -24,6 +24,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from ..children import environment, python
 from ..models.device import pick_device
 from ..models.weights import load_model
 from ..protocol import square
@@ -97,7 +98,8 @@ class Background:
     def _start(self) -> tuple[subprocess.Popen[bytes], int]:
         with (self.folder / "train.err").open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", __name__, json.dumps(asdict(self.job))],
+                python("ipycolorize.training.background", json.dumps(asdict(self.job))),
+                env=environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,

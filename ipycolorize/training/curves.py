@@ -25,7 +25,7 @@ LABELS = {"huber": "Huber, with hints", "auto": "Huber, without"}
 def read_log(path: str | Path) -> list[Record]:
     """The records of a ``log.csv``; none while there is no such file."""
     try:
-        lines = Path(path).read_text().splitlines()
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
     return [

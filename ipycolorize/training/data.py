@@ -22,7 +22,7 @@ CROPS = 8  # that a streamed photograph gives on average before it makes room fo
 def free_memory() -> float:
     """GB of memory that nobody uses; where the system does not tell, all that it has, or a modest 8."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024 / 1e9
     except (OSError, StopIteration):  # not Linux
         known = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {})

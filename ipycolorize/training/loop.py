@@ -212,7 +212,7 @@ class Trainer:
         save_model(self.folder / AVERAGE, self.average, metadata={"examples": str(self.examples)})
         if self._is_best():
             save_model(self.best, self.average, metadata={"examples": str(self.examples)})
-        with replacing(self.folder / LOG) as part, part.open("w", newline="") as file:
+        with replacing(self.folder / LOG) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["step", "seconds", "examples", "huber", "auto", "cross_entropy", "rate", "psnr"])
             for record in self.history:

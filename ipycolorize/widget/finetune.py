@@ -137,7 +137,7 @@ class Progress(Reachable):
     def _picture(self) -> Pillow.Image:
         if not self._image.value:  # drawing failed, and the status says why
             return Pillow.new("RGB", (9, 3), "white")
-        return Pillow.open(io.BytesIO(self._image.value)).convert("RGB")
+        return Pillow.open(io.BytesIO(self._image.value), formats=("PNG",)).convert("RGB")
 
     def _words(self, state: str) -> str:
         training = self._training
