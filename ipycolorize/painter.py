@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .frame import Frame
-from .hints import THING, Hint, HintBatch
+from .hint_batch import HintBatch
+from .hints import THING, Hint
 from .image import Photo, resize_lightness
 from .models.base import Network, Prediction
 from .mood import Mood

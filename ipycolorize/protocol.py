@@ -25,7 +25,7 @@ from torch import Tensor
 from .color import lab_to_rgb, rgb_to_lab, to_uint8
 from .errors import RequestError
 from .global_hints import GlobalHints
-from .hints import HintBatch
+from .hint_batch import HintBatch
 from .metrics import compare_pictures, psnr
 from .models.base import Network
 

@@ -7,7 +7,7 @@ from skips import *  # noqa: F403 - the option --max-skips
 from sklearn.datasets import load_sample_image
 from torch import nn
 
-from ipycolorize.models import geodesic, propagation
+from ipycolorize.models import geodesic, ridge
 from ipycolorize.models.live import Live
 from ipycolorize.models.weights import save_model
 
@@ -85,7 +85,7 @@ def tiny_path(tmp_path_factory):
 @pytest.fixture
 def first_round(monkeypatch):
     """In `live`, nothing flows a second time: as while training."""
-    monkeypatch.setattr(propagation, "ROUNDS", 0)
+    monkeypatch.setattr(ridge, "ROUNDS", 0)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from ipycolorize.global_hints import GlobalHints
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 
 
 def photo(*shape, count=1, seed=1):

@@ -8,7 +8,7 @@ import torch
 
 from ipycolorize.gamut import AbBins
 from ipycolorize.global_hints import GlobalHints
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models import larsson16
 from ipycolorize.models.base import Outputs
 from ipycolorize.models.iizuka16 import Iizuka16

@@ -19,7 +19,7 @@ from ipycolorize.analysis.segments import find_segment
 from ipycolorize.analysis.trial import Trial, arbitrary_colours, unusual_colours
 from ipycolorize.baselines.gray import Gray
 from ipycolorize.color import lab_to_rgb, to_uint8
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models.base import Prediction
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.protocol import square

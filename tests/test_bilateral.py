@@ -5,7 +5,7 @@ import torch
 from scenes import only, photo, random_hints
 
 from ipycolorize.baselines.bilateral import Bilateral, bilateral_grid, bistochastic
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 
 SHAPE = (13, 17)
 SIGMAS = {"sigma_xy": 4.0, "sigma_l": 32.0}

@@ -15,7 +15,7 @@ from skimage import data
 from ipycolorize.color import lab_to_rgb, rgb_to_lab
 from ipycolorize.gamut import AbBins
 from ipycolorize.global_hints import GlobalHints
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models.tilt import saturations, tilt
 from ipycolorize.models.weights import load_model
 from ipycolorize.protocol import square

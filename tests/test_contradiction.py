@@ -8,8 +8,9 @@ import torch
 from scenes import photo, random_hints
 
 from ipycolorize import Session
-from ipycolorize.hints import EVERYWHERE, SPOT, HintBatch, HintError
-from ipycolorize.models.propagation import ridge
+from ipycolorize.hint_batch import HintBatch
+from ipycolorize.hints import EVERYWHERE, SPOT, HintError
+from ipycolorize.models.ridge import ridge
 
 TRIANGLE = ((10.0, 10.0), (10.0, 50.0), (60.0, 10.0))
 

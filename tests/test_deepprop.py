@@ -5,7 +5,7 @@ import torch
 from scenes import only, photo, random_hints
 
 from ipycolorize.baselines.deepprop import DeepProp, Strokes
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 
 SHAPE = (24, 30)
 

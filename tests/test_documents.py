@@ -18,9 +18,9 @@ from ipycolorize.documents import (
     printable,
     read_document,
 )
-from ipycolorize.hints import MAX_HINTS, HintError, Hints, rasterize
+from ipycolorize.hints import MAX_HINTS, HintError, Hints
 from ipycolorize.mood import Mood, MoodError
-from ipycolorize.raster import PATCHES
+from ipycolorize.raster import PATCHES, rasterize
 
 SHAPE = (107, 160)
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from ipycolorize.hints import FORMAT, STROKE_WEIGHT, Hint, HintBatch, HintError, Hints, rasterize
+from ipycolorize.hint_batch import HintBatch
+from ipycolorize.hints import FORMAT, STROKE_WEIGHT, Hint, HintError, Hints
+from ipycolorize.raster import rasterize
 
 SHAPE = (60, 80)
 

@@ -44,6 +44,7 @@ STOREYS = (
         "profiles",
         "corpus",
         "hints",
+        "hint_batch",
         "raster",
         "global_hints",
         "families",
@@ -58,6 +59,7 @@ STOREYS = (
     (
         "painter",
         "session",
+        "session_files",
         "sharing",
         "influence",
         "pairs",

@@ -9,7 +9,7 @@ from ipycolorize.analysis.legacy import DAMAGES, POINTS, age, colorize, draw, me
 from ipycolorize.analysis.reproduce import Request
 from ipycolorize.baselines.gray import Gray
 from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.metrics import psnr
 from ipycolorize.models.base import Prediction
 from ipycolorize.protocol import square

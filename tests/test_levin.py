@@ -6,7 +6,7 @@ import torch
 from scenes import only, photo, random_hints
 
 from ipycolorize.baselines.levin import Levin, affinities, nested_dissection
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.protocol import psnr_of
 
 SHAPE = (13, 17)

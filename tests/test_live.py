@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from scenes import asked, bilinear, flowed, photo, random_hints, ready
 
 from ipycolorize.gamut import AbBins
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models import propagation as module
+from ipycolorize.models import ridge as between
 from ipycolorize.models.live import Live
 from ipycolorize.training.losses import soft_cross_entropy
 
@@ -125,7 +126,7 @@ def propagate_plainly(network, lightness, hints):
         weights = np.array([shares[n, :, r, c] for r, c in own])  # place, hint
         counted = (hints.weight[n].double().numpy() > 0)[:, None]
         weights, lack = weights * counted, lack * counted
-        extra = np.linalg.solve(weights.T @ weights + module.RIDGE * np.eye(points), weights.T @ lack)
+        extra = np.linalg.solve(weights.T @ weights + between.RIDGE * np.eye(points), weights.T @ lack)
         out[n] += np.einsum("hij,hc->cij", shares[n], extra)
     return out, shares
 
@@ -264,9 +265,9 @@ def test_what_is_missing_at_the_hints_flows_until_it_is_there(tiny, monkeypatch)
         (int((r + 0.5) // 2), int((c + 0.5) // 2)) for r, c in zip(hints.row[0], hints.col[0], strict=True)
     ]
     missed = []
-    monkeypatch.setattr(module, "ROUNDS", 200)
+    monkeypatch.setattr(between, "ROUNDS", 200)
     for ridge in (1e6, 1.0, 0.02, 1e-6):
-        monkeypatch.setattr(module, "RIDGE", ridge)
+        monkeypatch.setattr(between, "RIDGE", ridge)
         ab = 110 * tiny.propagate(features, hints)
         here = torch.stack([ab[0, :, row, col] for row, col in own])
         missed.append((here - hints.ab[0]).norm(dim=1))

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from ipycolorize.gamut import AbBins
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models.base import Outputs
 from ipycolorize.training.balance import balance_weights, estimate_weights, smoothed_distribution
 from ipycolorize.training.data import Photographs

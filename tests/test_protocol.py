@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ipycolorize.baselines.gray import Gray
 from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.metrics import psnr
 from ipycolorize.models.base import Prediction
 from ipycolorize.models.siggraph17 import SIGGRAPH17

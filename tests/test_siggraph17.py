@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ipycolorize.global_hints import GlobalHints
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models.published import published_to_ours
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 

@@ -8,8 +8,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ipycolorize.global_hints import GlobalHints
-from ipycolorize.hints import STROKE_WEIGHT, rasterize
+from ipycolorize.hints import STROKE_WEIGHT
 from ipycolorize.protocol import patch_means
+from ipycolorize.raster import rasterize
 from ipycolorize.training.simulate import (
     STROKE_POINTS,
     STROKE_TOLERANCE,

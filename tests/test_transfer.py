@@ -12,7 +12,7 @@ from ipycolorize.baselines.matching import energy, match
 from ipycolorize.baselines.reinhard import histogram_moments, reinhard, saturated
 from ipycolorize.gamut import NUM_BINS, AbBins
 from ipycolorize.global_hints import GlobalHints, ab_histogram
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.models.tilt import tilt
 

@@ -16,7 +16,7 @@ from ipycolorize.baselines.gray import Gray
 from ipycolorize.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ipycolorize.gamut import AbBins
 from ipycolorize.global_hints import GlobalHints, ab_histogram
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models.base import Prediction
 from ipycolorize.models.live import Live
 from ipycolorize.models.siggraph17 import SIGGRAPH17

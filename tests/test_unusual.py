@@ -12,7 +12,7 @@ from ipycolorize.analysis.reproduce import Request, maker
 from ipycolorize.analysis.things import join, largest_thing, middle_square, spread
 from ipycolorize.analysis.unusual import OTHERS, POINTS, answer, draw_case, reproduce
 from ipycolorize.baselines.gray import Gray
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models.base import Prediction
 
 SIZE = 128

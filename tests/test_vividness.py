@@ -6,7 +6,7 @@ import torch
 from scenes import photo, random_hints, ready
 
 from ipycolorize import Session
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.mood import Mood, MoodError
 

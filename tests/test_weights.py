@@ -15,7 +15,7 @@ from sklearn.datasets import load_sample_image
 from torch import nn
 
 from ipycolorize.color import rgb_to_lab
-from ipycolorize.hints import HintBatch
+from ipycolorize.hint_batch import HintBatch
 from ipycolorize.models import list_models, load_model
 from ipycolorize.models import weights as module
 from ipycolorize.models.device import DeviceError, pick_device

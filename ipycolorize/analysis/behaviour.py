@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ..errors import RequestError
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..models.base import Network
 from ..protocol import psnr_of
 from .sweep import squares

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from ..children import safe_path
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..image import sample_photo
 from ..models.base import Network
 from ..models.device import pick_device

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..color import to_uint8
 from ..errors import RequestError
 from ..gamut import screen_rgb
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..models.base import Network
 from ..protocol import PATCH, SOUGHT, answers, psnr_of, square
 from .panels import Mark, Panel, draw_panels

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ..aging import compressed, faded, grained, softened, stained
 from ..color import rgb_to_lab
 from ..errors import RequestError
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..models.base import Network
 from ..protocol import psnr_of, random_points, reveal_points
 from .behaviour import miss

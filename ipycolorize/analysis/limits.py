@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from ..color import rgb_to_lab
 from ..errors import RequestError
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..influence import NOTICED
 from ..models.base import Network
 from ..protocol import psnr_of, random_points, reveal_points

@@ -11,7 +11,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..color import rgb_to_lab
-from ..hints import Hint, HintBatch
+from ..hint_batch import HintBatch
+from ..hints import Hint
 from ..models.base import Network
 from ..seam import PAIRS, SIZE, fit_pair, place_pair
 from .segments import find_segment

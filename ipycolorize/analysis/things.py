@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..color import rgb_to_lab, to_uint8
 from ..gamut import displayed, screen_rgb
-from ..hints import Hint, HintBatch
+from ..hint_batch import HintBatch
+from ..hints import Hint
 from ..protocol import PATCH, square
 from .panels import Mark
 from .segments import Segment, find_segment

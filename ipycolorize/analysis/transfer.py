@@ -21,7 +21,7 @@ from ..color import lab_to_rgb, rgb_to_lab, to_uint8
 from ..errors import RequestError
 from ..gamut import AbBins
 from ..global_hints import GlobalHints, ab_histogram
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..models.base import Network
 from .sweep import BATCH, check_readers, squares
 

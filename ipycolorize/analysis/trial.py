@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..color import rgb_to_lab
 from ..gamut_border import reach
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..protocol import PATCH, patch_means, random_points, reveal_points
 from .segments import Segment, find_segment
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from ..color import rgb_to_lab
 from ..errors import RequestError
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..models.base import Network
 from ..protocol import PATCH, psnr_of, reveal_points
 from .behaviour import following, miss

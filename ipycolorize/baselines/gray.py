@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..global_hints import GlobalHints
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..models.base import Network, Prediction
 
 

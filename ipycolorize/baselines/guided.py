@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ..global_hints import GlobalHints
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..models.base import Network, Prediction
 
 

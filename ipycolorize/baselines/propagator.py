@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..global_hints import GlobalHints
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from ..models.base import Network, Prediction
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..gamut import AbBins
 from ..global_hints import GlobalHints
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 
 
 class Prediction:

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from ..gamut import AbBins
 from ..global_hints import GlobalHints
-from .propagation import AB_SCALE, SPEED, TINY, Features, Told
+from .features import Features, Told
+from .propagation import AB_SCALE, SPEED, TINY
 from .tilt import tilt
 
 LEAST = 1e-8  # share of a bin, before its logarithm

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from .automatic import Automatic, Seen
 from .base import Outputs, pad_to_multiple
 from .layers import conv, he_normal

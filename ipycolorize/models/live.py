@@ -38,14 +38,15 @@ from torch import Tensor, nn
 
 from ..gamut import NUM_BINS
 from ..global_hints import GlobalHints
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from .backbone import load_published
 from .base import Network, Outputs, Prediction, pad_to_multiple
 from .conditioning import Conditioning
 from .encoder import STRIDE, Encoder
+from .features import Features
 from .geodesic import lightness_range
 from .layers import conv
-from .propagation import AB_SCALE, Features, Propagation, encoded
+from .propagation import AB_SCALE, Propagation, encoded
 from .tail import Tail
 from .tilt import tilt
 from .vividness import Vividness

@@ -18,16 +18,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..gamut import NUM_BINS, AbBins
-from ..global_hints import GlobalHints
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
+from .features import Features, Known, same
 from .geodesic import CELL, Ways, sweep
+from .ridge import ridge
 
 AB_SCALE = 110.0  # inside the network, colours are ab / 110
 SPEED = 10.0  # how much faster than others single numbers such as the heads' sharpness and reach learn
@@ -41,96 +41,8 @@ NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 BUCKETS = (8, 32, 128)  # numbers of hints that share a product while training; see `_learn_to_sum`
 COPIED = 0.6  # z before training
 WAY = 2.0  # q before training: chosen with weights that had not been trained for it
-ROUNDS = 12  # of conjugate gradients for e: as exact as is needed
-RIDGE = 0.02  # m
 BLOCK = 32  # hints whose sums are remembered together
 CHUNK = 1 << 18  # weights w(x, h) held at a time when not training: 1 MiB, the reach of a core's cache
-
-
-@dataclass(frozen=True)
-class Features:
-    """What one photograph's edits share; P = pixels at half resolution, rows first.
-
-    Attributes:
-        shape: ``(H, W)`` of L before padding.
-        grid: ``(H', W')`` of the half resolution.
-        embedding: ``(N, heads D, H', W')`` unit vectors e_k, to be read at the hints.
-        queries: ``(N, heads, P, D + 5)``: what the logits take from x, less their largest possible value.
-        null: ``(N, P)`` exp of n(x), less the same value.
-        auto: ``(N, 2, H', W')`` automatic ab, normalised.
-        logits: ``(N, 313, H'/2, W'/2)`` of the automatic distribution.
-        gain: ``(N, 1, H', W')`` g(x), positive.
-        cost: ``(N, h, w)`` of a way through each cell of a quarter of the resolution; see `geodesic`.
-        edges, detail: what the tail sees of the photograph.
-        lightness: ``(N, 1, h, w)`` of the picture at a quarter.
-        told: what histograms add; None where none is given.
-        sums: what was computed for the last hints, by number of the block; see `Propagation.known`.
-        tellings: the last global hints, and these features under them.
-        ways: distances over each photograph that were asked for already; see `Propagation.distances`.
-        full: maps of every pixel that were asked for already.
-        lively: these features at the last vividness; see `vividness`.
-    """
-
-    shape: tuple[int, int]
-    grid: tuple[int, int]
-    embedding: Tensor
-    queries: Tensor
-    null: Tensor
-    auto: Tensor
-    logits: Tensor
-    gain: Tensor
-    cost: Tensor
-    edges: Tensor
-    detail: Tensor
-    lightness: Tensor
-    told: Told | None = None
-    sums: dict[int, Known] = field(default_factory=dict)
-    tellings: dict[str, tuple[GlobalHints, Features]] = field(default_factory=dict)
-    ways: dict[int, Ways] = field(default_factory=dict)
-    full: dict[str, Tensor] = field(default_factory=dict)
-    lively: dict[float, Features] = field(default_factory=dict)
-
-    def cropped(self, quarter: Tensor) -> Tensor:
-        """What of a map at a quarter of the resolution belongs to the picture, not to its padding."""
-        height, width = self.shape
-        return quarter[..., : -(-height // 4), : -(-width // 4)]
-
-
-@dataclass(frozen=True)
-class Told:
-    """What histograms add to `Features`; p = pixels of the picture at an eighth, rows first.
-
-    Attributes:
-        histogram: the global hints, without their saturation.
-        queries: ``(N, heads, p, D + 5)``, averages of those at half resolution.
-        null: ``(N, p)`` likewise.
-        probabilities: ``(N, p, 313)`` of the automatic distribution, tilted already.
-        lightness: ``(N, p)``.
-    """
-
-    histogram: GlobalHints
-    queries: Tensor
-    null: Tensor
-    probabilities: Tensor
-    lightness: Tensor
-
-
-@dataclass(frozen=True)
-class Known:
-    """What was computed for a block of K hints.
-
-    Attributes:
-        facts, region: that it was computed from.
-        kernel: ``(N, P, K)`` exp(logit), summed over heads.
-        total: ``(N, P, 5)`` sums over hints of it times what they carry, and of itself.
-        given: ``(N, p, 314)`` the same at an eighth with encoded colours, under global hints.
-    """
-
-    facts: Tensor
-    region: Tensor | None
-    kernel: Tensor
-    total: Tensor
-    given: Tensor | None
 
 
 class Propagation(nn.Module):
@@ -349,7 +261,7 @@ class Propagation(nn.Module):
         if block.reach is not None:
             facts = torch.cat([facts, block.reach[None]])
         known = features.sums.get(number)
-        if known is None or not (torch.equal(known.facts, facts) and _equal(known.region, block.region)):
+        if known is None or not (torch.equal(known.facts, facts) and same(known.region, block.region)):
             with torch.autocast(features.null.device.type, enabled=False):
                 keys, ways = self.keys(features, block), self.ways(features, block)
                 kernel = self._by_chunks(features.queries, keys, ways, lambda exps: exps.sum(1))
@@ -431,34 +343,6 @@ class Propagation(nn.Module):
             logits = query @ key[..., :most] - q * way[:, :most].transpose(1, 2)[:, None]
             parts.append((logits.clamp(min=FAR).exp() @ value[:, :, :most]).sum(1))
         return torch.cat(parts)[order.argsort()]
-
-
-def _equal(one: Tensor | None, other: Tensor | None) -> bool:
-    return one is other or (one is not None and other is not None and torch.equal(one, other))
-
-
-def ridge(weights: Tensor, lack: Tensor) -> Tensor:
-    """e that minimises |W e - d|² + m |e|², by conjugate gradients on the normal equations.
-
-    Args:
-        weights: W ``(N, K, K)``.
-        lack: d ``(N, K, C)``.
-
-    Returns:
-        e ``(N, K, C)``.
-    """
-    turned = weights.transpose(1, 2)
-    solution = torch.zeros_like(lack)
-    residual = turned @ lack
-    direction, size = residual, residual.square().sum(1, keepdim=True)
-    for _ in range(ROUNDS):
-        image = turned @ (weights @ direction) + RIDGE * direction
-        step = size / ((direction * image).sum(1, keepdim=True) + TINY)
-        solution = solution + step * direction
-        residual = residual - step * image
-        before, size = size, residual.square().sum(1, keepdim=True)
-        direction = residual + size / (before + TINY) * direction
-    return solution
 
 
 def _eighth(ways: Tensor, features: Features) -> Tensor:

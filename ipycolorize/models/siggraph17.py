@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ..gamut import NUM_BINS
 from ..global_hints import GlobalHints
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from .base import Network, Outputs, Prediction, pad_to_multiple
 from .layers import block, he_normal, upsample
 

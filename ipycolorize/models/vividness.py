@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..gamut import NUM_BINS, AbBins
 from .conditioning import enlarged_change
-from .propagation import Features
+from .features import Features
 
 SHARP = 0.38  # T of Zhang et al. 2016, reached half-way
 LEAST = 1e-8  # share of a bin, before its logarithm

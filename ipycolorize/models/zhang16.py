@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..gamut import NUM_BINS, AbBins
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from .automatic import Automatic, Seen
 from .base import Outputs, pad_to_multiple
 from .layers import block, he_normal, upsample

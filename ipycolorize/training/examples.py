@@ -11,7 +11,7 @@ from torch import Tensor
 from ..aging import degrade
 from ..color import rgb_to_lab
 from ..global_hints import GlobalHints
-from ..hints import HintBatch
+from ..hint_batch import HintBatch
 from .augment import recolour, vary
 from .config import TrainConfig
 from .data import Photographs

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..global_hints import GlobalHints
-from ..hints import STROKE_WEIGHT, HintBatch
+from ..hint_batch import HintBatch
+from ..hints import STROKE_WEIGHT
 from ..protocol import patch_means
 
 STOP = 1 / 8  # p of the geometric distribution of the number of points
