@@ -10,6 +10,7 @@ import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from ipycolorize.models.weights import load_model
 from ipycolorize.processes import Processes
 from ipycolorize.protocol import square
 from ipycolorize.training import folder as folders
+from ipycolorize.training import loop as module
 from ipycolorize.training.config import Phase, TrainConfig, learning_rate
 from ipycolorize.training.curves import read_log
 from ipycolorize.training.data import Photographs
@@ -258,7 +260,7 @@ def test_only_the_global_variant_of_the_papers_network_is_told(start):
 @pytest.mark.parametrize("unusual", [0.0, 1.0])
 def test_what_is_told_is_the_truth_and_changes_nothing_else(photographs, unusual):
     """Of recoloured pictures, the colours that they have been given."""
-    config = TrainConfig(steps=1, aged=0.0, unusual=unusual, statistics=1.0)
+    config = TrainConfig(steps=1, aged=0.0, varied=0.0, unusual=unusual, statistics=1.0)
     plain, told = (
         draw(
             photographs, config, size=3, crop=48, device=torch.device("cpu"),
@@ -339,6 +341,7 @@ def test_a_run_leaves_log_checkpoint_and_weights(start, photographs, tmp_path):
     history = trainer.run(every_seconds=0, progress=False)
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "average.safetensors",
+        "best.safetensors",
         "checkpoint.pt",
         "log.csv",
     ]
@@ -705,3 +708,69 @@ def test_a_folder_that_went_away_is_named(start, tmp_path):
     (tmp_path / "run").rmdir()
     with pytest.raises(TrainingError, match=r"cannot write to .*run"):
         trainer.run(progress=False)
+
+
+# --- phases and the best weights ---------------------------------------------------------------------------
+
+
+def test_an_automatic_phase_teaches_no_flow_and_no_tail(start):
+    trainer = start(phases=(Phase(0.0, crop=32, batch=2, joint=False),), steps=2, decay=0.0)
+    before = {name: value.clone() for name, value in trainer.network.named_parameters()}
+    trainer.run(progress=False)
+    changed = {
+        name.split(".")[0]
+        for name, value in trainer.network.named_parameters()
+        if not torch.equal(value, before[name])
+    }
+    assert {"encoder", "to_auto", "to_logits"} <= changed
+    assert not changed & {"to_embedding", "to_gates", "to_gain", "to_cost", "flow", "tail", "conditioning"}
+
+
+def test_what_a_phase_freezes_does_not_even_decay(start):
+    trainer = start(phases=(Phase(0.0, crop=32, batch=2), Phase(0.5, crop=32, batch=2, frozen=2)), steps=4)
+    trainer.run(every_seconds=0, progress=False)
+    stem = trainer.network.encoder.backbone.stem[0].weight
+    halfway = stem.detach().clone()
+    assert not stem.requires_grad
+    trainer.config = replace(trainer.config, steps=6)
+    trainer.run(progress=False)
+    assert torch.equal(stem, halfway)
+
+
+def test_the_backbone_learns_slower(start):
+    trainer = start(steps=1)
+    scales = {group["scale"]: group["lr"] for group in trainer.optimizer.param_groups}
+    trainer.run(progress=False)
+    rates = {group["scale"]: group["lr"] for group in trainer.optimizer.param_groups}
+    assert scales.keys() == {1.0, 0.25}
+    assert rates[0.25] == pytest.approx(rates[1.0] / 4)
+
+
+def test_the_best_weights_are_kept_whatever_comes_later(start, photographs, monkeypatch):
+    scores = iter([20.0, 25.0, 22.0])
+    monkeypatch.setattr(module, "validate", lambda *_, **__: {"0": next(scores)})
+    trainer = start(validation=torch.stack([square(rgb, 32) for rgb in photographs.images]), steps=3)
+    kept = []
+
+    def remember(_):
+        kept.append({name: value.clone() for name, value in trainer.average.state_dict().items()})
+
+    trainer.run(every_seconds=0, on_record=remember, progress=False)
+    best = load_model(trainer.best).state_dict()
+    for name, value in kept[1].items():
+        torch.testing.assert_close(best[name], value, atol=2e-3, rtol=2e-3)
+    last = load_model(trainer.folder / "average.safetensors").state_dict()
+    assert any(not torch.equal(value, best[name]) for name, value in last.items())
+
+
+def test_phases_of_a_checkpoint_of_before_have_todays_fields(start):
+    trainer = start(steps=1)
+    trainer.run(every_seconds=0, progress=False)
+    state = torch.load(trainer.checkpoint, weights_only=True)
+    for phase in state["config"]["phases"]:
+        del phase["joint"], phase["frozen"]
+    del state["config"]["varied"]
+    torch.save(state, trainer.checkpoint)
+    with pytest.raises(TrainingError, match="varied"):  # today's default differs from what that run did
+        start(steps=2, varied=0.3)
+    assert start(steps=2).step == 1
