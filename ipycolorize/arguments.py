@@ -288,7 +288,7 @@ def _add_reproduce(command: argparse.ArgumentParser) -> None:
     command.description = (
         "Write a table (CSV, Markdown) and a figure (PNG, PDF). table1 and figure6 keep the results of every "
         "photograph in OUT/results.csv: what was interrupted goes on, and several processes share the "
-        "photographs out (torchrun --nproc-per-node 2 -m ipycolorize reproduce ...)."
+        "photographs out (PYTHONSAFEPATH=1 torchrun --nproc-per-node 2 -m ipycolorize reproduce ...)."
     )
     command.add_argument("name", choices=EXPERIMENTS, help=", ".join(EXPERIMENTS), metavar="NAME")
     command.add_argument("--photos", type=Path, required=True, help="folder or tar of photographs")

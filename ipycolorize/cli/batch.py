@@ -14,6 +14,7 @@ from typing import Any
 
 from ..arguments import add_coloring, natural
 from ..errors import RequestError
+from ..locks import claimed
 from .exits import DONE, MISTAKE, REFUSED
 from .ledger import Ledger
 from .recipe import Recipe, check_network
@@ -70,6 +71,14 @@ def run_batch(args: argparse.Namespace) -> int:
         from ..corpus import SUFFIXES
 
         raise RequestError(f"expected photographs in {args.folder} ({', '.join(sorted(SUFFIXES))}), got none")
+    out.mkdir(parents=True, exist_ok=True)
+    with claimed(out, work="batch"):
+        return _follow(recipe, photos, args)
+
+
+def _follow(recipe: Recipe, photos: list[Path], args: argparse.Namespace) -> int:
+    """Colorize these photographs, in a folder that nobody else writes to; returns the exit code."""
+    out: Path = args.out
     names = [photo.relative_to(args.folder).as_posix() for photo in photos]
     ledger = Ledger(out, args.folder, recipe.fingerprint(), names, f".{args.format}")
     tasks, lacking = [], []

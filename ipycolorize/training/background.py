@@ -37,6 +37,7 @@ from .loop import Trainer, validate
 SIDE = 256  # pixels of held-out photographs: the size that a pad works at
 SHARE, MOST = 0.1, 24  # held out; the most, because each is colorized five times for every line of the log
 LINES = 20  # of the log, in a run
+SAYS = "ipycolorize: "  # how a line for people begins
 STOPPED = 130  # exit code of a run that was told to stop
 NICE = 10  # a pad comes first: at this niceness Linux gives it nine tenths of a core that both want
 
@@ -142,13 +143,23 @@ class Background:
         """Why it failed, in the process's own last words; empty unless it did."""
         if self.state != "failed":
             return ""
-        with (self.folder / "train.err").open("rb") as file:
-            file.seek(self._said)
-            lines = file.read().decode(errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()]
+        said = self._words()
         code = self._process.returncode
         silent = f"the training process ended with code {code} and said nothing; was it out of memory?"
         return silent if code < 0 or not said else said[-1]
+
+    @property
+    def warning(self) -> str:
+        """What it had to say last while it goes on, of a full disk for example; empty if nothing."""
+        said = [line for line in self._words() if line.startswith(SAYS)] if self.running else []
+        return said[-1].removeprefix(SAYS) if said else ""
+
+    def _words(self) -> list[str]:
+        """The lines that the process has written to its standard error."""
+        with (self.folder / "train.err").open("rb") as file:
+            file.seek(self._said)
+            lines = file.read().decode(errors="replace").replace("\r", "\n").split("\n")
+        return [line.strip() for line in lines if line.strip()]
 
     @property
     def seconds_left(self) -> float | None:

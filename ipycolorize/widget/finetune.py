@@ -41,6 +41,10 @@ class Training(Protocol):
         """Why it failed."""
 
     @property
+    def warning(self) -> str:
+        """What it had to say last while it goes on; empty if nothing."""
+
+    @property
     def seconds_left(self) -> float | None:
         """An estimate; None while there is none."""
 
@@ -146,7 +150,8 @@ class Progress(Reachable):
         if state == "running":
             if (left := training.seconds_left) is None:
                 return "Reading the photographs …"
-            return f"{_about(left)} left{self._gain()}"
+            warning = f" · <b>{html.escape(training.warning)}</b>" if training.warning else ""
+            return f"{_about(left)} left{self._gain()}{warning}"
         if not training.records:
             return "Stopped before anything was learned."
         call = f'Colorizer(photo, network="{training.weights}")'
@@ -155,8 +160,12 @@ class Progress(Reachable):
 
     def _gain(self) -> str:
         """What the run has brought on photographs that it does not learn from."""
-        scores = [record.psnr[COUNT] for record in self._training.records if COUNT in record.psnr]
-        return f" · held out, {COUNT} points: {scores[0]:.2f} → {scores[-1]:.2f} dB" if scores else ""
+        records = [record for record in self._training.records if COUNT in record.psnr]
+        if not records:
+            return ""
+        best = max(records, key=lambda record: sum(record.psnr.values()))  # its weights are the ones kept
+        scores = records[0].psnr[COUNT], best.psnr[COUNT]
+        return f" · held out, {COUNT} points: {scores[0]:.2f} → {scores[1]:.2f} dB"
 
     def _fail(self, error: BaseException) -> None:
         self._say(f"<b>{html.escape(f'{type(error).__name__}: {error}')}</b>")

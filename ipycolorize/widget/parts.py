@@ -14,6 +14,7 @@ from ipycanvas.canvas import _CANVAS_MANAGER
 from ipyevents import Event
 from ipywidgets import HTML, Box, DOMWidget, VBox, Widget
 
+from ..documents import printable
 from ..files import free_name
 
 Post = Callable[[Any], None]
@@ -108,11 +109,6 @@ def close(widget: Widget) -> None:
             if isinstance(part, Widget) and part is not _CANVAS_MANAGER and part.comm is not None:
                 close(part)
     Widget.close(widget)
-
-
-def printable(text: str) -> str:
-    """A text as it can be sent: names of files that are no UTF-8 hold halves of letters, which cannot."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def said(text: str) -> str:

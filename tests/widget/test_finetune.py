@@ -28,6 +28,7 @@ class Run:
     records: list[Record] = field(default_factory=list)
     state: str = "running"
     error: str = ""
+    warning: str = ""
     seconds_left: float | None = None
     weights: Path = Path("runs/mine/average.safetensors")
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -109,7 +110,7 @@ def test_stop_only_asks_and_the_thread_waits_for_the_end(watch):
     assert says(view, "Finishing the running step")
     assert not run.stopped.is_set(), "the click has returned before the run has ended"
     released.set()
-    says(view, "Stopped; the same call goes on from here · held out, 10 points: 27.00 → 26.90 dB")
+    says(view, "Stopped; the same call goes on from here · held out, 10 points: 27.00 → 27.00 dB")  # the best ones are kept
     assert run.stopped.is_set()
 
 
@@ -125,6 +126,15 @@ def test_the_end_is_told_as_it_is(watch, run, text):
     view = watch(run)
     assert says(view, text)
     assert view._button.layout.display == "none"
+
+
+def test_what_a_run_warns_of_shows_while_it_goes_on(watch):
+    run = Run(records=scored(27.0), seconds_left=60.0, warning="cannot write: is the <disk> full?")
+    view = watch(run)
+    assert says(view, "<b>cannot write: is the &lt;disk&gt; full?</b>")
+    run.warning, run.seconds_left = "", 200.0
+    says(view, "About 3 minutes left")
+    assert "disk" not in view._status.value
 
 
 def test_what_fails_shows_and_the_view_lives_on(watch):
