@@ -26,10 +26,11 @@ from . import gestures, moods
 from .canvas import Mark, Picture
 from .choices import common, suggested
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
+from .frontend import Shown
 from .gestures import Key, Pick, Pointer, Resize, State
 from .mood import ChooseReference, MoodPanel
 from .parts import close, explained, said
-from .static import Companion, saved
+from .static import PATIENCE, Companion, saved
 from .style import CSS
 from .swatches import parse_color
 from .worker import Worker
@@ -40,7 +41,7 @@ READY = "ready"  # a browser has (re)connected
 REFRESH = "refresh"  # the session was changed from outside
 
 
-class Colorizer(VBox):
+class Colorizer(Shown, VBox):
     """Colorize a photograph by clicking on it, in JupyterLab or wherever Jupyter widgets are shown.
 
     Click on the photograph to add a point, in the colour that the network gives to the place by itself, and
@@ -80,7 +81,7 @@ class Colorizer(VBox):
         self._summary = ""
         self._bad_text = False  # the colour field holds something that is no colour: leave it there
         self._choose = suggested if recommend else common
-        self._companion = Companion()
+        self._companion = Companion(patience=PATIENCE)
         self._picture = Picture(
             shape, height=height, on_pointer=self._post, on_key=self._key, on_ready=lambda: self._post(READY)
         )
@@ -146,6 +147,7 @@ class Colorizer(VBox):
         if not hasattr(self, "_worker"):  # the constructor failed half way
             return
         self._worker.close()
+        self._companion.close()
         picture = self._picture
         for part in (
             picture.events,
@@ -158,7 +160,12 @@ class Colorizer(VBox):
             close(part)
 
     def _ipython_display_(self, **_: Any) -> None:
-        self._companion.show(self._repr_mimebundle_(), self.snapshot())
+        self._companion.show(self._repr_mimebundle_(), self.snapshot(), edited=self._edited)
+
+    @property
+    def _edited(self) -> bool:
+        """Whether there is anything to lose."""
+        return bool(self.session.hints.items) or self.session.mood != Mood()
 
     # -- callbacks: post and return -------------------------------------------------------------------------
 
@@ -202,6 +209,7 @@ class Colorizer(VBox):
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
             case "ready":
+                self._companion.answered()
                 self._picture.replay()
             case "refresh":
                 pass
@@ -308,7 +316,7 @@ class Colorizer(VBox):
             size=state.size if hint is None else hint.size,
             suggested=self._choose(session, *place),
             recent=tuple((rgb := displayed(lightness, ab)[0], ab, to_hex(rgb)) for ab in state.recent),
-            changed=bool(session.hints.items) or session.mood != Mood(),
+            changed=self._edited,
             can_undo=session.can_undo or state.live,
             can_redo=session.can_redo,
             before=state.before,
@@ -336,7 +344,7 @@ class Colorizer(VBox):
     def _rest(self) -> None:
         """After a longer pause: renew the picture that stays in the notebook."""
         if self._still_stale and self._companion.shown:
-            self._companion.update(self.snapshot())
+            self._companion.update(self.snapshot(), edited=self._edited)
             self._still_stale = False
 
     def _say(self, text: str) -> None:

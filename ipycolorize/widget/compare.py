@@ -22,6 +22,7 @@ from ..image import read_photo
 from ..session import SHORT_SIDE, Session
 from . import gestures
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
+from .frontend import Shown
 from .gestures import Key, Pick, Pointer, Resize, State
 from .offers import Offers
 from .overlay import Place
@@ -45,7 +46,7 @@ SHOWS = {
 REFRESH = "refresh"
 
 
-class Compare(VBox):
+class Compare(Shown, VBox):
     """Colorize one photograph with several networks at once, by the same points.
 
     What is done to one picture is done to all; where the mouse is on one, the others show a cross and the

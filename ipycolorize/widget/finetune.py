@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from ipywidgets import HTML, Box, Button, Image, VBox
 from PIL import Image as Pillow
 
+from .frontend import Shown
 from .static import Companion
 from .style import CSS
 
@@ -49,7 +50,7 @@ class Training(Protocol):
         """End it in good order."""
 
 
-class Progress(VBox):
+class Progress(Shown, VBox):
     """Watch a training run. Closing the view leaves the run alone.
 
     Args:

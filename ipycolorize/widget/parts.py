@@ -12,6 +12,8 @@ from ipycanvas.canvas import _CANVAS_MANAGER
 from ipyevents import Event
 from ipywidgets import HTML, Box, DOMWidget, VBox, Widget
 
+_OURS = "this.closest('.ipc-arm-holder').parentElement.setAttribute('data-lm-suppress-shortcuts', 'true')"
+
 Post = Callable[[Any], None]
 
 
@@ -83,6 +85,15 @@ def close(widget: Widget) -> None:
             if isinstance(part, Widget) and part is not _CANVAS_MANAGER and part.comm is not None:
                 close(part)
     Widget.close(widget)
+
+
+def keys_are_ours() -> HTML:
+    """A part that keeps the host's shortcuts away from the box that it is put in.
+
+    Notebook 7 takes arrows, Escape, + and the like before any canvas sees them, unless an element around it
+    has this attribute, which no widget can be given from Python. JupyterLab knows it, too.
+    """
+    return styled(HTML(f'<i class="ipc-arm" onanimationstart="{html.escape(_OURS)}"></i>'), "ipc-arm-holder")
 
 
 def said(text: str) -> str:

@@ -15,6 +15,7 @@ from ..fooling import FoolingRate, fooling_rates
 from ..pairs import Pair
 from ..realfake import SECONDS, SUFFIX, Sitting
 from . import trial
+from .frontend import Shown
 from .parts import close
 from .style import CSS
 
@@ -26,7 +27,7 @@ INTRODUCTION = """
 <kbd>1</kbd> and <kbd>2</kbd>. Guess if you do not know.</p>"""
 
 
-class RealOrFake(VBox):
+class RealOrFake(Shown, VBox):
     """The test of table 2: which of two pictures has synthetic colours?
 
     Every answer is on the disk before the next pair is shown. Who comes back under the same name goes on from

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import html
 import io
+import mimetypes
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +19,10 @@ from urllib.parse import quote
 from IPython.display import DisplayHandle, display
 from PIL import Image
 
+from .frontend import advice, host_prefix, server_pid
+
+PATIENCE = 8.0  # seconds in which a browser answers, unless it cannot
+INSIDE = 24 << 20  # bytes of a file that fits into a link: a photograph of some 12 megapixels
 SIDE = 900  # pixels of the longer side, at most: a notebook is no place for 12 megapixels
 
 
@@ -40,58 +46,129 @@ def bundle(picture: Image.Image, what: str = "colorized photograph") -> dict[str
 class Companion:
     """The outputs of a pad that has been displayed: the widget, and the picture that stays.
 
+    Outside a kernel (Solara, a plain interpreter) there is only the widget: nothing is saved there.
+
     Args:
         what: the picture is, for readers without pictures.
+        patience: seconds that a browser may take to answer (`answered`) before the picture comes with a
+            sentence that says what to do. In a page where the widget lives, it is hidden all the same.
+            None: it is not expected to.
     """
 
-    def __init__(self, what: str = "colorized photograph") -> None:
-        self._what = what
+    def __init__(self, what: str = "colorized photograph", *, patience: float | None = None) -> None:
+        self._what, self._patience = what, patience
         self._handles: list[tuple[DisplayHandle, DisplayHandle]] = []
+        self._picture: Image.Image | None = None
+        self._edited = self._complains = False
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     @property
     def shown(self) -> bool:
         """Whether the pad has been displayed at all."""
         return bool(self._handles)
 
-    def show(self, widget: dict[str, Any], picture: Image.Image) -> None:
-        """Display the widget's bundle and the picture below it."""
+    def show(self, widget: dict[str, Any], picture: Image.Image, *, edited: bool = False) -> None:
+        """Display the widget's bundle and the picture below it; `edited`: it holds somebody's work."""
+        self._picture, self._edited = picture, edited
+        if server_pid() is None:
+            display(widget, raw=True)
+            return
         live = display(widget, raw=True, display_id=True)
-        still = display(bundle(picture, self._what), raw=True, display_id=True)
-        if live is not None and still is not None:  # outside IPython there is nothing to display to
-            self._handles.append((live, still))
+        still = display(self._bundle(), raw=True, metadata=self._mark(), display_id=True)
+        if live is None or still is None:  # outside IPython there is nothing to display to
+            return
+        self._handles.append((live, still))
+        if self._patience is not None and self._timer is None:
+            self._timer = threading.Timer(self._patience, self._complain)
+            self._timer.name, self._timer.daemon = "ipycolorize-patience", True
+            self._timer.start()
 
-    def update(self, picture: Image.Image) -> None:
+    def answered(self) -> None:
+        """A browser shows the widget: there is nothing to complain about."""
+        self._stop_waiting()
+        if self._complains:
+            self._complains = False
+            self._renew()
+
+    def update(self, picture: Image.Image, *, edited: bool = True) -> None:
         """Renew the picture in every place it is shown; from any thread."""
-        for _, still in self._handles:
-            still.update(bundle(picture, self._what), raw=True)
+        self._picture, self._edited = picture, edited
+        self._renew()
 
     def freeze(self, picture: Image.Image) -> None:
         """Put the picture where the widget was."""
+        self._stop_waiting()
         for live, still in self._handles:
-            live.update(bundle(picture, self._what), raw=True)
+            live.update(bundle(picture, self._what), raw=True, metadata=self._mark())
             still.update({"text/plain": ""}, raw=True)
         self._handles.clear()
+
+    def close(self) -> None:
+        """Wait for nobody any more; what is displayed stays."""
+        self._stop_waiting()
+
+    def _complain(self) -> None:
+        self._complains = True
+        self._renew()
+
+    def _stop_waiting(self) -> None:
+        with self._lock:
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+            if timer is not threading.current_thread():
+                timer.join(1.0)
+
+    def _renew(self) -> None:
+        for _, still in self._handles:
+            still.update(self._bundle(), raw=True, metadata=self._mark())
+
+    def _mark(self) -> dict[str, Any]:
+        """What tells `ipycolorize lab` whether running the cell again would lose somebody's work."""
+        return {"ipycolorize": {"edited": self._edited}}
+
+    def _bundle(self) -> dict[str, Any]:
+        assert self._picture is not None  # set before anything is displayed
+        shown = bundle(self._picture, self._what)
+        if self._complains:
+            picture = (
+                f'<img src="data:image/png;base64,{shown["image/png"]}" alt="{html.escape(self._what)}">'
+            )
+            shown["text/html"] = advice(host_prefix()).html() + picture
+        return shown
 
 
 def download_url(path: Path) -> str | None:
     """Where the Jupyter server of this kernel offers a file, as a path on that server; None if nowhere.
 
-    Works with remote servers too, since the browser asks the server that it already talks to.
+    Works with remote servers too, since the browser asks the server that it already talks to. Other servers of
+    the same person may hold the file as well, but the page cannot ask them.
     """
     from jupyter_server.serverapp import list_running_servers
 
-    path = path.resolve()
+    path, parent = path.resolve(), server_pid()
     for server in list_running_servers():
         root = Path(server.get("root_dir", "")).resolve()
-        if path.is_relative_to(root) and not any(
-            part.startswith(".") for part in path.relative_to(root).parts
-        ):
+        if server.get("pid") != parent or not path.is_relative_to(root):
+            continue
+        if not any(part.startswith(".") for part in path.relative_to(root).parts):
             return f"{server['base_url']}files/{quote(path.relative_to(root).as_posix())}?download=1"
     return None
 
 
+def download_link(path: Path) -> str:
+    """HTML of a link to a file: at the Jupyter server, or with the file inside, up to `INSIDE` bytes."""
+    url = download_url(path)
+    if url is None and path.stat().st_size <= INSIDE:
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        url = f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    if url is None:
+        return ""
+    return f'<a href="{html.escape(url)}" download="{html.escape(path.name)}">Download</a>'
+
+
 def saved(path: Path, what: str) -> str:
     """HTML that says what was written where, with a link to it where there can be one."""
-    url = download_url(path)
-    link = f' · <a href="{html.escape(url)}" download>Download</a>' if url else ""
-    return f"{html.escape(what)} to {html.escape(str(path))}{link}"
+    link = download_link(path)
+    return f"{html.escape(what)} to {html.escape(str(path))}{f' · {link}' if link else ''}"

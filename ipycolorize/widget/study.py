@@ -18,6 +18,7 @@ from ..pairs import named_photos
 from ..session import Session
 from ..study import SECONDS, Course, Recommend
 from .app import READY, REFRESH, Colorizer
+from .frontend import Shown
 from .gestures import Pick, Pointer
 from .parts import close, styled, switch
 from .style import CSS
@@ -93,7 +94,7 @@ def _passing(event: Any) -> bool:
     )
 
 
-class Study(VBox):
+class Study(Shown, VBox):
     """The study of section 4.2: colorize each photograph realistically, in a minute.
 
     When the time is up the pad locks, and picture, points and the times of all actions are saved. Who comes

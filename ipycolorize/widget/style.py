@@ -1,8 +1,12 @@
 """The look of the pad, in JupyterLab's own variables: it follows light and dark themes.
 
 The rules come as a `<style>` inside the widget. The last ones hide the static companion picture (`static.py`)
-while the widget is alive, and the dead widget, in pages that nbconvert made, in favour of that picture.
+while the widget is alive, and the dead widget in favour of that picture: in pages that nbconvert made, and in
+those that have no canvases.
 """
+
+# Pages of nbconvert, by its templates lab and reveal, and classic. Voila's look the same, and are alive.
+STATIC_PAGE = "body:is(.jp-Notebook, :has(> #notebook)):not([data-voila])"
 
 CSS = """
 .ipc-style { display: none; }
@@ -239,8 +243,8 @@ CSS = """
 .ipc-plus::before { left: -11px; top: -1px; width: 22px; height: 2px; }
 .ipc-plus::after { left: -1px; top: -11px; width: 2px; height: 22px; }
 
-body:not(.jp-Notebook) .jp-OutputArea-child:has(.ipc-pad):not(:has(.ipc-test)) + .jp-OutputArea-child {
-  display: none;
-}
-body.jp-Notebook .jp-OutputArea-child:has(.ipc-pad) { display: none; }
-"""
+body:not($STATIC) .jp-OutputArea-child:has(.ipc-pad):is(:not(:has(.ipc-stage)), :has(.ipc-stage canvas)):not(
+  :has(.ipc-test)) + .jp-OutputArea-child,
+$STATIC .jp-OutputArea-child:has(.ipc-pad),
+.jp-OutputArea-child:has(.ipc-stage):not(:has(.ipc-stage canvas), :has(.ipc-test)) { display: none; }
+""".replace("$STATIC", STATIC_PAGE)
