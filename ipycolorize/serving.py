@@ -1,8 +1,8 @@
-"""JupyterLab with a pad in it: a server of this process, which has run the notebook's cell before anybody looks.
+"""JupyterLab with a pad in it: a server in this process, which runs the notebook's cell before anybody looks.
 
-JupyterLab cannot be told to run a cell on opening. But it finds a notebook's running kernel by the notebook's
-path and asks it for its widgets, as it does after a reload: so the cell runs here, in a session of the server,
-and its outputs are in the file, when the server's address is printed and its browser opened.
+JupyterLab cannot be told to run a cell on opening. But it finds a notebook's running kernel by the path of
+the notebook and asks it for its widgets, as it does after a reload: so the cell runs here, in a session of the
+server, and its outputs are in the file when the address is printed and the browser opened.
 """
 
 from __future__ import annotations
@@ -142,9 +142,7 @@ async def run_cell(server: Any, path: str, code: str) -> Opened:
     finally:
         if client is not None:
             client.stop_channels()
-    cell.metadata["trusted"] = (
-        True  # as if it had been run in the browser, without which it would not be shown
-    )
+    cell.metadata["trusted"] = True  # as if it had been run in the browser, else it would not be shown
     await ensure_async(
         server.contents_manager.save({"type": "notebook", "format": "json", "content": notebook}, path)
     )
@@ -163,9 +161,7 @@ def addresses(server: Any) -> Iterator[str]:
     """What a person needs to know to get to the pad, as lines."""
     if server.sock:
         return  # the server explains it
-    first, *others = server.display_url.split()
-    yield f"pad: {first}"
-    yield from (f"     {other}" for other in others if "/lab/" in other)
+    yield f"pad: {server.display_url.split()[0]}"
     if _far_away():
         tunnel = f"ssh -N -L {server.port}:localhost:{server.port} {socket.gethostname()}"
         yield f"from your own computer: {tunnel}, then open the address in its browser"

@@ -26,8 +26,8 @@ PARTS = {  # distributions on the index, and the folders of their halves for the
     "ipyevents": "ipyevents",
 }
 _STYLE = (
-    f"<style>{STATIC_PAGE} .ipc-missing,\n.jp-OutputArea-child:has(.ipc-missing) + .jp-OutputArea-child .ipc-missing "
-    "{ display: none; }</style>"
+    f"<style>{STATIC_PAGE} .ipc-missing, "
+    ".jp-OutputArea-child:has(.ipc-missing) + .jp-OutputArea-child .ipc-missing { display: none; }</style>"
 )
 
 
@@ -64,7 +64,7 @@ def extension_folders(prefix: Path) -> Iterator[Path]:
     from jupyter_core.paths import SYSTEM_JUPYTER_PATH, jupyter_data_dir
 
     given = [folder for folder in os.environ.get("JUPYTER_PATH", "").split(os.pathsep) if folder]
-    for folder in (*given, jupyter_data_dir(), prefix / "share" / "jupyter", *SYSTEM_JUPYTER_PATH):
+    for folder in (*given, jupyter_data_dir(), str(prefix / "share" / "jupyter"), *SYSTEM_JUPYTER_PATH):
         yield Path(folder) / "labextensions"
 
 
@@ -99,7 +99,7 @@ def _own(name: str) -> str:
 
 
 def _fits(found: str, own: str) -> bool:
-    """Whether a browser takes this version for the kernel's: the same first number, the second where that is 0."""
+    """Whether a browser takes this version for the kernel's: its first number, and the second after a 0."""
     head = 2 if own.startswith("0.") else 1
     return not own or found.split(".")[:head] == own.split(".")[:head]
 
@@ -127,7 +127,8 @@ class Advice:
 
     def html(self) -> str:
         """As HTML that hides itself in static pages."""
-        said = f"{html.escape(self.problem)} {html.escape(self.where)}<br><code>{html.escape(self.command)}</code>"
+        problem, where, command = map(html.escape, (self.problem, self.where, self.command))
+        said = f"{problem} {where}<br><code>{command}</code>"
         if self.copies:
             said += f"<br>Without the right to install there:<br><code>{html.escape(self.copies)}</code>"
         return f'<div class="ipc-missing">{_STYLE}<p>{said}</p></div>'
@@ -178,11 +179,9 @@ def _listed(names: list[str]) -> str:
 
 
 class Shown:
-    """For a widget: what its output says to front ends that have no widgets. Comes before the widget's class."""
+    """For a widget, before its own class: what its output says to front ends that have no widgets."""
 
-    def _repr_mimebundle_(self, **more: Any) -> dict[str, Any] | None:
+    def _repr_mimebundle_(self, **more: Any) -> dict[str, Any]:
         bundle = super()._repr_mimebundle_(**more)  # type: ignore[misc]  # the widget's
-        if not isinstance(bundle, dict):
-            return bundle
         said = advice(host_prefix())
         return {**bundle, "text/plain": said.text(), "text/html": said.html()}

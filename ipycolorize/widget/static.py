@@ -132,9 +132,7 @@ class Companion:
         assert self._picture is not None  # set before anything is displayed
         shown = bundle(self._picture, self._what)
         if self._complains:
-            picture = (
-                f'<img src="data:image/png;base64,{shown["image/png"]}" alt="{html.escape(self._what)}">'
-            )
+            picture = f'<img src="data:image/png;base64,{shown["image/png"]}" alt="{self._what}">'
             shown["text/html"] = advice(host_prefix()).html() + picture
         return shown
 
@@ -142,8 +140,8 @@ class Companion:
 def download_url(path: Path) -> str | None:
     """Where the Jupyter server of this kernel offers a file, as a path on that server; None if nowhere.
 
-    Works with remote servers too, since the browser asks the server that it already talks to. Other servers of
-    the same person may hold the file as well, but the page cannot ask them.
+    Works with remote servers too, since the browser asks the server that it already talks to. Other servers
+    of the same person may hold the file as well, but the page cannot ask them.
     """
     from jupyter_server.serverapp import list_running_servers
 
