@@ -1,35 +1,22 @@
-"""JupyterLab with a pad in it: a server in this process, which runs the notebook's cell before anybody looks.
+"""JupyterLab with a pad in it: a server in this process, whose pages run the notebook's cell on opening.
 
-JupyterLab cannot be told to run a cell on opening. But it finds a notebook's running kernel by the path of
-the notebook and asks it for its widgets, as it does after a reload: so the cell runs here, in a session of the
-server, and its outputs are in the file when the address is printed and the browser opened.
+JupyterLab has no such setting. But it takes extensions from a folder that its command line names, and gives
+every page some configuration: so the page gets a few lines of JavaScript (`labextension/`) and the name of
+the one cell, only from this server and only for a cell that `ipycolorize lab` has written.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-PATIENCE = 120.0  # seconds for the kernel, and for its cell: a first import of torch from a slow disk is long
+EXTENSION = Path(__file__).parent / "labextension"
 KEY = "click into the cell of the notebook and press Shift + Enter"
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What became of a notebook.
-
-    Attributes:
-        ran: its cell has run.
-        why: it has not, as a clause.
-    """
-
-    ran: bool
-    why: str = ""
 
 
 def takes_value(option: str, following: str) -> bool:
@@ -61,7 +48,7 @@ def serve(notebook: Path, code: str, arguments: list[str], say: Callable[[str], 
 
     Args:
         notebook: to open.
-        code: of the cell that is run before; another in its place is left alone.
+        code: of the cell that is run on opening; another in its place is left alone.
         arguments: of `jupyter lab`.
         say: takes each line of what there is to tell.
 
@@ -71,7 +58,7 @@ def serve(notebook: Path, code: str, arguments: list[str], say: Callable[[str], 
     """
     from jupyterlab.labapp import LabApp
 
-    class Lab(LabApp):  # the server's own start, with our part between its two halves
+    class Lab(LabApp):  # its own start, with a word of ours after everything is read and the port is found
         @classmethod
         def get_extension_package(cls) -> str:
             return "jupyterlab"
@@ -79,18 +66,59 @@ def serve(notebook: Path, code: str, arguments: list[str], say: Callable[[str], 
         @classmethod
         def initialize_server(cls, argv: list[str] | None = None, **more: Any) -> Any:
             server = super().initialize_server(argv=argv, **more)
-            path = _path_in(server, notebook)
-            if path is not None:
-                server.default_url = f"{server.base_url}lab/tree/{quote(path)}"  # in every address it prints
-                opened = server.io_loop.run_sync(lambda: run_cell(server, path, code))
-                say("the pad is ready" if opened.ran else f"{opened.why}: {KEY}")
+            _prepare(server, notebook, code, say)
             if _far_away() and not any(given.startswith("--browser") for given in arguments):
                 server.open_browser = False
             for line in addresses(server):
                 say(line)
             return server
 
-    Lab.launch_instance([str(notebook), *arguments])
+    Lab.launch_instance([str(notebook), f"--LabApp.extra_labextensions_path={EXTENSION}", *arguments])
+
+
+def _prepare(server: Any, notebook: Path, code: str, say: Callable[[str], None]) -> None:
+    """Have the server's pages open the notebook, and run its cell."""
+    path = _path_in(server, notebook)
+    if path is None:
+        return  # the server itself refuses it, and says why
+    server.default_url = f"{server.base_url}lab/tree/{quote(path)}"  # in every address that it prints
+    why = reason_not_to_run(notebook, code)
+    if why:
+        say(f"{why}: {KEY}")
+        return
+    page = server.web_app.settings.setdefault("page_config_data", {})
+    page["ipycolorizeOpening"] = json.dumps({"path": path, "code": code})
+
+
+def reason_not_to_run(notebook: Path, code: str) -> str:
+    """Why the cell is to be left to the person, as a clause; empty if there is no reason.
+
+    Args:
+        notebook: a file that somebody may have changed.
+        code: of the cell; nothing else is ever run.
+    """
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        found = [cell for cell in cells if _source(cell) == code]
+        outputs = found[0].get("outputs", []) if found else []
+        work = any(map(_is_work, outputs))
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return "the notebook is no notebook any more"
+    if not found:
+        return "the notebook was changed"
+    return "the notebook shows the picture as you left it; for a fresh pad" if work else ""
+
+
+def _source(cell: dict[str, Any]) -> str:
+    """Text of a cell, which files hold whole or in lines."""
+    source = cell["source"] if cell["cell_type"] == "code" else ""
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _is_work(output: dict[str, Any]) -> bool:
+    """Whether an output shows what somebody made: a picture, if it does not say that nobody touched it."""
+    mark = output.get("metadata", {}).get("ipycolorize", {})
+    return "image/png" in output.get("data", {}) and bool(mark.get("edited", True))
 
 
 def _path_in(server: Any, notebook: Path) -> str | None:
@@ -98,63 +126,6 @@ def _path_in(server: Any, notebook: Path) -> str | None:
     root = Path(server.root_dir).resolve()
     inside = notebook.resolve().is_relative_to(root)
     return notebook.resolve().relative_to(root).as_posix() if inside else None
-
-
-async def run_cell(server: Any, path: str, code: str) -> Opened:
-    """Run a notebook's cell in a session of the server, and save what it shows.
-
-    A cell whose outputs hold somebody's work (a picture with points) is not run: they would be lost.
-
-    Args:
-        server: a `ServerApp`.
-        path: of the notebook, on that server.
-        code: of the cell.
-    """
-    from jupyter_core.utils import ensure_async
-    from nbclient import NotebookClient
-
-    model = await ensure_async(server.contents_manager.get(path, type="notebook"))
-    notebook = model["content"]
-    numbers = [number for number, cell in enumerate(notebook.cells) if cell.source == code]
-    if not numbers:
-        return Opened(False, "the notebook was changed")
-    cell = notebook.cells[numbers[0]]
-    if any(map(_is_work, cell.get("outputs", ()))):
-        return Opened(False, "the notebook shows the picture as you left it; for a fresh pad")
-    kernel = notebook.metadata.get("kernelspec", {}).get("name", "python3")
-    client = None
-    try:
-        session = await ensure_async(
-            server.session_manager.create_session(
-                path=path, name=path, type="notebook", kernel_name=kernel, kernel_id=None
-            )
-        )
-        manager = server.kernel_manager.get_kernel(session["kernel"]["id"])
-        client = manager.client()
-        client.start_channels()
-        await client.wait_for_ready(timeout=PATIENCE)
-        run = NotebookClient(notebook, km=manager, timeout=PATIENCE, allow_errors=True)
-        run.reset_execution_trackers()
-        run.kc = client
-        await run.async_execute_cell(cell, numbers[0])
-    except Exception as error:  # no kernel, one that dies, one that takes too long: a person can still try
-        return Opened(False, f"the pad could not be started ({str(error) or type(error).__name__})")
-    finally:
-        if client is not None:
-            client.stop_channels()
-    cell.metadata["trusted"] = True  # as if it had been run in the browser, else it would not be shown
-    await ensure_async(
-        server.contents_manager.save({"type": "notebook", "format": "json", "content": notebook}, path)
-    )
-    if any(output.output_type == "error" for output in cell.outputs):
-        return Opened(False, "the cell failed, and the notebook says why; to try again")
-    return Opened(True)
-
-
-def _is_work(output: Any) -> bool:
-    """Whether an output shows what somebody made: a picture, if it does not say that nobody touched it."""
-    mark = output.get("metadata", {}).get("ipycolorize", {})
-    return "image/png" in output.get("data", {}) and bool(mark.get("edited", True))
 
 
 def addresses(server: Any) -> Iterator[str]:

@@ -26,11 +26,11 @@ from . import gestures, moods
 from .canvas import Mark, Picture
 from .choices import common, suggested
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
-from .frontend import Shown
+from .frontend import Patience, Shown, advice, host_prefix
 from .gestures import Key, Pick, Pointer, Resize, State
 from .mood import ChooseReference, MoodPanel
 from .parts import close, explained, said
-from .static import PATIENCE, Companion, saved
+from .static import Companion, saved
 from .style import CSS
 from .swatches import parse_color
 from .worker import Worker
@@ -38,6 +38,7 @@ from .worker import Worker
 START = "Click anywhere on the photograph to add a colour point."
 AUTOMATIC = "This network colours by itself: points change nothing. Open the photograph with live for points."
 READY = "ready"  # a browser has (re)connected
+SILENT = "silent"  # no browser has connected
 REFRESH = "refresh"  # the session was changed from outside
 
 
@@ -81,7 +82,7 @@ class Colorizer(Shown, VBox):
         self._summary = ""
         self._bad_text = False  # the colour field holds something that is no colour: leave it there
         self._choose = suggested if recommend else common
-        self._companion = Companion(patience=PATIENCE)
+        self._companion = Companion()
         self._picture = Picture(
             shape, height=height, on_pointer=self._post, on_key=self._key, on_ready=lambda: self._post(READY)
         )
@@ -108,6 +109,7 @@ class Colorizer(Shown, VBox):
         self._worker = Worker(
             self._handle, merge=_pointless, on_error=self._fail, idle=((0.3, self._settle), (2.0, self._rest))
         )
+        self._patience = Patience(lambda: self._post(SILENT))
         self._post(REFRESH)
 
     # -- for cells ------------------------------------------------------------------------------------------
@@ -147,7 +149,7 @@ class Colorizer(Shown, VBox):
         if not hasattr(self, "_worker"):  # the constructor failed half way
             return
         self._worker.close()
-        self._companion.close()
+        self._patience.end()
         picture = self._picture
         for part in (
             picture.events,
@@ -209,8 +211,10 @@ class Colorizer(Shown, VBox):
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
             case "ready":
-                self._companion.answered()
+                self._patience.end()
                 self._picture.replay()
+            case "silent":
+                return self._summary + advice(host_prefix()).html()
             case "refresh":
                 pass
             case TypedColor(text) if text.strip():

@@ -22,7 +22,7 @@ from ..image import read_photo
 from ..session import SHORT_SIDE, Session
 from . import gestures
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
-from .frontend import Shown
+from .frontend import Patience, Shown, advice, host_prefix
 from .gestures import Key, Pick, Pointer, Resize, State
 from .offers import Offers
 from .overlay import Place
@@ -43,6 +43,7 @@ SHOWS = {
     "weights": "Whose colour: weights",
     "leave-one-out": "Whose colour: leave one out",
 }
+SILENT = "silent"  # no browser has connected
 REFRESH = "refresh"
 
 
@@ -102,6 +103,8 @@ class Compare(Shown, VBox):
         self._worker = Worker(
             self._handle, merge=_pointless, on_error=self._fail, idle=((0.3, self._settle), (2.0, self._rest))
         )
+        self._patience = Patience(lambda: self._post(SILENT))
+        self._sides[0].picture.canvas[0].on_client_ready(self._patience.end)
         self._say(START)
         self.refresh()
 
@@ -171,6 +174,7 @@ class Compare(Shown, VBox):
         """End all threads and widgets; the board and the sessions live on."""
         if not hasattr(self, "_worker"):  # the constructor failed half way
             return
+        self._patience.end()
         for worker in (self._mouse, self._worker):
             worker.close()
         for side in self._sides:
@@ -233,6 +237,8 @@ class Compare(Shown, VBox):
     def _apply(self, event: Any) -> str:
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
+            case "silent":
+                return self._summary() + advice(host_prefix()).html()
             case ("show", show) if show in get_args(Show):
                 self._show = show
             case TypedColor(text) if text.strip():

@@ -12,7 +12,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,10 +26,8 @@ PARTS = {  # distributions on the index, and the folders of their halves for the
     "ipycanvas": "ipycanvas",
     "ipyevents": "ipyevents",
 }
-_STYLE = (
-    f"<style>{STATIC_PAGE} .ipc-missing, "
-    ".jp-OutputArea-child:has(.ipc-missing) + .jp-OutputArea-child .ipc-missing { display: none; }</style>"
-)
+_OWN = Path(sys.prefix) / "share" / "jupyter" / "labextensions"  # halves that fit this kernel
+_STYLE = f"<style>{STATIC_PAGE} .ipc-missing {{ display: none; }}</style>"
 
 
 def server_pid() -> int | None:
@@ -79,16 +78,18 @@ def missing(folders: Iterable[Path]) -> dict[str, str | None]:
     for name, folder in PARTS.items():
         packages = [path / folder / "package.json" for path in folders]
         found = next((_version(path) for path in packages if path.is_file()), None)
-        if found is None or not _fits(found, _own(name)):
+        own = _version(_OWN / folder / "package.json")
+        if found is None or not _fits(found, own):
             lacking[name] = found
     return lacking
 
 
 def _version(package: Path) -> str:
+    """That a half for the browser gives itself, not always its distribution's; empty if it is not there."""
     try:
         return str(json.loads(package.read_text(encoding="utf-8"))["version"])
     except (ValueError, KeyError, TypeError, OSError):
-        return "a broken one"
+        return ""
 
 
 def _own(name: str) -> str:
@@ -162,8 +163,7 @@ def _copies(lacking: Iterable[str]) -> str:
     """A command that puts the kernel's own halves where every JupyterLab of this person finds them."""
     from jupyter_core.paths import jupyter_data_dir
 
-    own = Path(sys.prefix) / "share" / "jupyter" / "labextensions"
-    sources = sorted({own / PARTS[name].split("/")[0] for name in lacking})
+    sources = sorted({_OWN / PARTS[name].split("/")[0] for name in lacking})
     if os.name == "nt" or not all(source.is_dir() for source in sources):
         return ""
     target = shlex.quote(str(Path(jupyter_data_dir()) / "labextensions"))
@@ -176,6 +176,27 @@ def _python(prefix: Path) -> Path:
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+class Patience:
+    """Waits for a browser to answer, and tells when none does; only in a kernel, where one is expected.
+
+    Args:
+        on_silence: called from a thread of its own, once.
+        seconds: in which a browser answers, if it can.
+    """
+
+    def __init__(self, on_silence: Callable[[], None], *, seconds: float = 8.0) -> None:
+        self._timer = threading.Timer(seconds, on_silence)
+        self._timer.name, self._timer.daemon = "ipycolorize-patience", True
+        if server_pid() is not None:
+            self._timer.start()
+
+    def end(self) -> None:
+        """A browser has answered, or nobody needs to know any more."""
+        self._timer.cancel()
+        if self._timer.is_alive() and self._timer is not threading.current_thread():
+            self._timer.join(1.0)
 
 
 class Shown:

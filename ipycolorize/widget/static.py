@@ -11,7 +11,6 @@ import base64
 import html
 import io
 import mimetypes
-import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,9 +18,8 @@ from urllib.parse import quote
 from IPython.display import DisplayHandle, display
 from PIL import Image
 
-from .frontend import advice, host_prefix, server_pid
+from .frontend import server_pid
 
-PATIENCE = 8.0  # seconds in which a browser answers, unless it cannot
 INSIDE = 24 << 20  # bytes of a file that fits into a link: a photograph of some 12 megapixels
 SIDE = 900  # pixels of the longer side, at most: a notebook is no place for 12 megapixels
 
@@ -50,18 +48,11 @@ class Companion:
 
     Args:
         what: the picture is, for readers without pictures.
-        patience: seconds that a browser may take to answer (`answered`) before the picture comes with a
-            sentence that says what to do. In a page where the widget lives, it is hidden all the same.
-            None: it is not expected to.
     """
 
-    def __init__(self, what: str = "colorized photograph", *, patience: float | None = None) -> None:
-        self._what, self._patience = what, patience
+    def __init__(self, what: str = "colorized photograph") -> None:
+        self._what = what
         self._handles: list[tuple[DisplayHandle, DisplayHandle]] = []
-        self._picture: Image.Image | None = None
-        self._edited = self._complains = False
-        self._lock = threading.Lock()
-        self._timer: threading.Timer | None = None
 
     @property
     def shown(self) -> bool:
@@ -70,71 +61,30 @@ class Companion:
 
     def show(self, widget: dict[str, Any], picture: Image.Image, *, edited: bool = False) -> None:
         """Display the widget's bundle and the picture below it; `edited`: it holds somebody's work."""
-        self._picture, self._edited = picture, edited
         if server_pid() is None:
             display(widget, raw=True)
             return
         live = display(widget, raw=True, display_id=True)
-        still = display(self._bundle(), raw=True, metadata=self._mark(), display_id=True)
-        if live is None or still is None:  # outside IPython there is nothing to display to
-            return
-        self._handles.append((live, still))
-        if self._patience is not None and self._timer is None:
-            self._timer = threading.Timer(self._patience, self._complain)
-            self._timer.name, self._timer.daemon = "ipycolorize-patience", True
-            self._timer.start()
-
-    def answered(self) -> None:
-        """A browser shows the widget: there is nothing to complain about."""
-        self._stop_waiting()
-        if self._complains:
-            self._complains = False
-            self._renew()
+        still = display(bundle(picture, self._what), raw=True, metadata=_mark(edited), display_id=True)
+        if live is not None and still is not None:
+            self._handles.append((live, still))
 
     def update(self, picture: Image.Image, *, edited: bool = True) -> None:
         """Renew the picture in every place it is shown; from any thread."""
-        self._picture, self._edited = picture, edited
-        self._renew()
+        for _, still in self._handles:
+            still.update(bundle(picture, self._what), raw=True, metadata=_mark(edited))
 
     def freeze(self, picture: Image.Image) -> None:
         """Put the picture where the widget was."""
-        self._stop_waiting()
         for live, still in self._handles:
-            live.update(bundle(picture, self._what), raw=True, metadata=self._mark())
+            live.update(bundle(picture, self._what), raw=True)
             still.update({"text/plain": ""}, raw=True)
         self._handles.clear()
 
-    def close(self) -> None:
-        """Wait for nobody any more; what is displayed stays."""
-        self._stop_waiting()
 
-    def _complain(self) -> None:
-        self._complains = True
-        self._renew()
-
-    def _stop_waiting(self) -> None:
-        with self._lock:
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-            if timer is not threading.current_thread():
-                timer.join(1.0)
-
-    def _renew(self) -> None:
-        for _, still in self._handles:
-            still.update(self._bundle(), raw=True, metadata=self._mark())
-
-    def _mark(self) -> dict[str, Any]:
-        """What tells `ipycolorize lab` whether running the cell again would lose somebody's work."""
-        return {"ipycolorize": {"edited": self._edited}}
-
-    def _bundle(self) -> dict[str, Any]:
-        assert self._picture is not None  # set before anything is displayed
-        shown = bundle(self._picture, self._what)
-        if self._complains:
-            picture = f'<img src="data:image/png;base64,{shown["image/png"]}" alt="{self._what}">'
-            shown["text/html"] = advice(host_prefix()).html() + picture
-        return shown
+def _mark(edited: bool) -> dict[str, Any]:
+    """What tells `ipycolorize lab` whether running the cell again would lose somebody's work."""
+    return {"ipycolorize": {"edited": edited}}
 
 
 def download_url(path: Path) -> str | None:

@@ -17,7 +17,7 @@ from ..models.weights import load_model
 from ..pairs import named_photos
 from ..session import Session
 from ..study import SECONDS, Course, Recommend
-from .app import READY, REFRESH, Colorizer
+from .app import READY, REFRESH, SILENT, Colorizer
 from .frontend import Shown
 from .gestures import Pick, Pointer
 from .parts import close, styled, switch
@@ -76,7 +76,7 @@ class TimedPad(Colorizer):
         switch(self, "ipc-locked", True)
 
     def _post(self, event: Any) -> None:
-        if event in (READY, REFRESH):
+        if event in (READY, REFRESH, SILENT):
             if event == READY:
                 self.shown.set()
         elif self._locked or self._start is None:

@@ -1,8 +1,7 @@
 """The look of the pad, in JupyterLab's own variables: it follows light and dark themes.
 
 The rules come as a `<style>` inside the widget. The last ones hide the static companion picture (`static.py`)
-while the widget is alive, and the dead widget in favour of that picture: in pages that nbconvert made, and in
-those that have no canvases.
+while the widget is alive, and the dead widget, in pages that nbconvert made, in favour of that picture.
 """
 
 # Pages of nbconvert, by its templates lab and reveal, and classic. Voila's look the same, and are alive.
@@ -68,6 +67,9 @@ CSS = """
   min-height: 20px; padding-top: 8px; color: var(--ipc-soft); overflow-wrap: anywhere;
 }
 .ipc-pad .ipc-row > .ipc-status { min-height: 0; padding-top: 0; }
+.ipc-missing { padding: 4px 0; max-width: 72em; }
+.ipc-missing code { user-select: all; overflow-wrap: anywhere; }
+.ipc-view:has(canvas.ipc-picture) .ipc-missing { display: none; }
 .ipc-status b { font-weight: 500; color: var(--ipc-bad); }
 .ipc-status a { color: var(--jp-content-link-color, #1976d2); text-decoration: underline; }
 
@@ -245,6 +247,5 @@ CSS = """
 
 body:not($STATIC) .jp-OutputArea-child:has(.ipc-pad):is(:not(:has(.ipc-stage)), :has(.ipc-stage canvas)):not(
   :has(.ipc-test)) + .jp-OutputArea-child,
-$STATIC .jp-OutputArea-child:has(.ipc-pad),
-.jp-OutputArea-child:has(.ipc-stage):not(:has(.ipc-stage canvas), :has(.ipc-test)) { display: none; }
+$STATIC .jp-OutputArea-child:has(.ipc-pad) { display: none; }
 """.replace("$STATIC", STATIC_PAGE)
