@@ -214,7 +214,7 @@ class Colorizer(Shown, VBox):
                 self._patience.end()
                 self._picture.replay()
             case "silent":
-                return self._summary + advice(host_prefix()).html()
+                return self._summary + advice(host_prefix(), silent=True).html()
             case "refresh":
                 pass
             case TypedColor(text) if text.strip():

@@ -238,7 +238,7 @@ class Compare(Shown, VBox):
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
             case "silent":
-                return self._summary() + advice(host_prefix()).html()
+                return self._summary() + advice(host_prefix(), silent=True).html()
             case ("show", show) if show in get_args(Show):
                 self._show = show
             case TypedColor(text) if text.strip():

@@ -135,20 +135,26 @@ class Advice:
         return f'<div class="ipc-missing">{_STYLE}<p>{said}</p></div>'
 
 
-def advice(prefix: Path | None = None) -> Advice:
+def advice(prefix: Path | None = None, *, silent: bool = False) -> Advice:
     """What to say in this notebook.
 
     Args:
         prefix: of the environment of its JupyterLab, where it is known.
+        silent: a page has had the time to answer, and has not.
     """
     lacking = {} if prefix is None else missing(extension_folders(prefix))
     wanted = [f"{name}=={_own(name)}" if _own(name) else name for name in lacking or PARTS]
-    if prefix is None or not lacking:
+    if not lacking:
+        lives = "A pad of ipycolorize lives here while its kernel runs and the page can show it."
+        again = "If it stays blank, run its cell again; if it still does, install"
+        if silent:
+            lives = "The page has not answered: it needs ipycanvas and ipyevents to show the picture."
+            again = "If this does not change, install"
         return Advice(
-            "A pad of ipycolorize lives here while its kernel runs and the page can show it.",
+            lives,
             f"pip install {' '.join(wanted)}",
-            "If it stays blank, run its cell again; if it still does, install its front-end parts in the "
-            "environment that Jupyter (not the kernel) runs from, and reload the page:",
+            f"{again} its front-end parts in the environment that Jupyter (not the kernel) runs from, and "
+            "reload the page:",
         )
     names = [name + (f" {_own(name)} (it has {found})" if found else "") for name, found in lacking.items()]
     return Advice(
