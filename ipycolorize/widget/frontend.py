@@ -156,7 +156,7 @@ def advice(prefix: Path | None = None, *, silent: bool = False) -> Advice:
             f"{again} its front-end parts in the environment that Jupyter (not the kernel) runs from, and "
             "reload the page:",
         )
-    names = [name + (f" {_own(name)} (it has {found})" if found else "") for name, found in lacking.items()]
+    names = [name + (f" {_own(name)} (it has another)" if found else "") for name, found in lacking.items()]
     return Advice(
         f"The pad does not show because the JupyterLab in {prefix} lacks {_listed(names)}.",
         f"{shlex.quote(str(_python(prefix)))} -m pip install {' '.join(wanted)}",

@@ -1,4 +1,4 @@
-"""Other hosts than JupyterLab: programs that serve a pad, and the pad in a page whose kernel nobody can ask."""
+"""Other hosts than JupyterLab: programs that serve a pad, and a pad in a page that has no kernel to ask."""
 
 from __future__ import annotations
 
