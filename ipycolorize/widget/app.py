@@ -43,7 +43,10 @@ REFRESH = "refresh"  # the session was changed from outside
 
 
 class Colorizer(Shown, VBox):
-    """Colorize a photograph by clicking on it, in JupyterLab or wherever Jupyter widgets are shown.
+    """Colorize a photograph by clicking on it: in JupyterLab, Notebook 7, Voila and Solara.
+
+    Not in marimo, which shows anywidgets only (`snapshot` gives the picture there), nor in Panel, which loses
+    the browser's binary messages; VS Code and Colab have not been tried.
 
     Click on the photograph to add a point, in the colour that the network gives to the place by itself, and
     pick its colour on the right. Drag a point to move it; right click or Delete removes it; Shift click takes

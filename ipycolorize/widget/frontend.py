@@ -210,5 +210,13 @@ class Shown:
 
     def _repr_mimebundle_(self, **more: Any) -> dict[str, Any]:
         bundle = super()._repr_mimebundle_(**more)  # type: ignore[misc]  # the widget's
-        said = advice(host_prefix())
-        return {**bundle, "text/plain": said.text(), "text/html": said.html()}
+        if server_pid() is not None:
+            said = advice(host_prefix())
+            return {**bundle, "text/plain": said.text(), "text/html": said.html()}
+        picture = "; its snapshot() gives the picture" if hasattr(self, "snapshot") else ""
+        if "marimo" in sys.modules:
+            words = f"marimo shows anywidgets only, and this is made of Jupyter widgets{picture}."
+            bundle = {}  # the view would be a blank
+        else:
+            words = f"This needs a page that shows Jupyter widgets: `ipycolorize lab` opens one{picture}."
+        return {**bundle, "text/plain": words, "text/html": f"<p>{html.escape(words)}</p>"}

@@ -66,13 +66,25 @@ def test_advice_names_interpreter_missing_halves_and_a_way_without_rights(own, t
     assert "has not answered" in frontend.advice(host, silent=True).text()
 
 
-def test_every_widget_says_it_in_text_and_html_beside_its_view(session, photo):
+def test_every_widget_says_it_in_text_and_html_beside_its_view(session, photo, monkeypatch):
+    monkeypatch.setattr(frontend, "server_pid", os.getpid)  # as in a kernel
     for widget in (Colorizer(session), Compare(photo, [session.network])):
         bundle = widget._repr_mimebundle_()
         assert "application/vnd.jupyter.widget-view+json" in bundle
         assert "pip install" in bundle["text/plain"]
         assert 'class="ipc-missing"' in bundle["text/html"]
         widget.close()
+
+
+def test_outside_a_kernel_one_sentence_says_what_to_do(pad, monkeypatch):
+    assert (
+        "`ipycolorize lab` opens one; its snapshot() gives the picture"
+        in pad._repr_mimebundle_()["text/plain"]
+    )
+    monkeypatch.setitem(sys.modules, "marimo", sys)
+    bundle = pad._repr_mimebundle_()
+    assert sorted(bundle) == ["text/html", "text/plain"], "no view that would stay blank"
+    assert "marimo shows anywidgets only" in bundle["text/html"]
 
 
 def test_silence_of_the_browser_shows_in_the_status_line_until_it_answers(session, monkeypatch):
