@@ -144,7 +144,7 @@ def advice(prefix: Path | None = None, *, silent: bool = False) -> Advice:
     """
     lacking = {} if prefix is None else missing(extension_folders(prefix))
     wanted = [f"{name}=={_own(name)}" if _own(name) else name for name in lacking or PARTS]
-    if not lacking:
+    if prefix is None or not lacking:
         lives = "A pad of ipycolorize lives here while its kernel runs and the page can show it."
         again = "If it stays blank, run its cell again; if it still does, install"
         if silent:

@@ -150,3 +150,38 @@ def test_top_layer_hears_what_happens_on_the_canvases():
     assert (layers[0].width, layers[1].height) == (8, 6)
     assert layers._canvas_manager is queue
     assert isinstance(layers, Widget)
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """What was displayed, as (bundle, metadata)."""
+    seen = []
+
+    class Handle:
+        def update(self, bundle, *, raw, metadata=None):
+            seen.append((bundle, metadata))
+
+    def display(bundle, *, raw, metadata=None, display_id=None):
+        seen.append((bundle, metadata))
+        return Handle() if display_id else None
+
+    monkeypatch.setattr(static, "display", display)
+    return seen
+
+
+def test_still_picture_says_whether_it_holds_work_and_outside_a_kernel_there_is_none(
+    session, monkeypatch, displayed
+):
+    monkeypatch.setattr(static, "server_pid", lambda: None)
+    pad = Colorizer(session)
+    pad._ipython_display_()
+    assert len(displayed) == 1, "the widget alone"
+    displayed.clear()
+    monkeypatch.setattr(static, "server_pid", os.getpid)
+    pad._ipython_display_()
+    assert displayed[1][1] == {"ipycolorize": {"edited": False}}
+    session.add(20, 20, ab=(40, 30))
+    pad.refresh()
+    assert pad._worker.wait(20)
+    assert displayed[-1][1] == {"ipycolorize": {"edited": True}}
+    pad.close()
