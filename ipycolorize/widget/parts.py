@@ -12,7 +12,12 @@ from ipycanvas.canvas import _CANVAS_MANAGER
 from ipyevents import Event
 from ipywidgets import HTML, Box, DOMWidget, VBox, Widget
 
-_OURS = "this.closest('.ipc-arm-holder').parentElement.setAttribute('data-lm-suppress-shortcuts', 'true')"
+_OURS = """
+const ours = (element) => element.setAttribute('data-lm-suppress-shortcuts', 'true');
+const box = this.closest('.ipc-arm-holder').parentElement;
+ours(box);
+box.addEventListener('focusin', (event) => ours(event.target));
+"""
 
 Post = Callable[[Any], None]
 
@@ -90,8 +95,9 @@ def close(widget: Widget) -> None:
 def keys_are_ours() -> HTML:
     """A part that keeps the host's shortcuts away from the box that it is put in.
 
-    Notebook 7 takes arrows, Escape, + and the like before any canvas sees them, unless an element around it
-    has this attribute, which no widget can be given from Python. JupyterLab knows it, too.
+    Notebook 7 takes arrows, Escape, + and the like before any canvas sees them, unless the element that has
+    the focus bears this attribute (one around it is not enough: shortcuts that ask for `:focus` look at it
+    first). No widget can be given it from Python.
     """
     return styled(HTML(f'<i class="ipc-arm" onanimationstart="{html.escape(_OURS)}"></i>'), "ipc-arm-holder")
 
