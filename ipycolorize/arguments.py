@@ -166,12 +166,13 @@ def parser(further: Sequence[Further] = (), epilog: str | None = None) -> argpar
     lab.add_argument("photo", nargs="?", type=Path, help="the photograph; a sample without it")
 
     colorize = commands.add_parser("colorize", help="colorize a photograph without a notebook")
-    colorize.add_argument("photo", type=Path)
+    colorize.add_argument("photo", type=Path, help="the photograph; - is standard input")
     colorize.add_argument(
         "-o", "--out", type=Path,
-        help="picture to write: .png, .jpg or .tif (default: PHOTO_colorized.png beside the photograph, "
-        "with a number where that is taken)",
+        help="picture to write: .png, .jpg or .tif; - is standard output (default: PHOTO_colorized.png "
+        "beside the photograph, with a number where that is taken)",
     )  # fmt: skip
+    colorize.add_argument("--format", choices=("png", "jpg", "tif"), help="of a picture on standard output")
     add_coloring(colorize, hints="hints saved by a pad (JSON)")
 
     _add_training(commands.add_parser("train", help="train a network on photographs"))
@@ -227,6 +228,10 @@ def parser(further: Sequence[Further] = (), epilog: str | None = None) -> argpar
         command.epilog = command.epilog or EXAMPLES.get(name)
         if command is not lab:  # whose options are Jupyter's
             command.add_argument("-q", "--quiet", action="store_true", help="only results and errors")
+    for name in ("colorize", "train", "evaluate", "reproduce", "behaviour", "transfer", "bench"):
+        commands.choices[name].add_argument(
+            "--force", action="store_true", help="replace files that are there already"
+        )
     return top
 
 

@@ -25,6 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import forking as _forking  # noqa: F401 - whoever is forked from here shall compute
+
 Image = TypeVar("Image", Tensor, np.ndarray)
 
 _RGB_TO_XYZ = (

@@ -17,6 +17,12 @@ class History(Generic[Value]):
     def __init__(self, first: Value) -> None:
         self._past, self._future = [first], list[Value]()
 
+    def copy(self) -> History[Value]:
+        """The same states, which go on apart from these."""
+        other = History(self._past[0])
+        other._past, other._future = [*self._past], [*self._future]
+        return other
+
     @property
     def present(self) -> Value:
         """The state last recorded or gone back to."""

@@ -1,41 +1,31 @@
-"""Photographs: from a file to sRGB and lightness, and back to a file that keeps what the first one had.
+"""Photographs: from a file, or whatever else holds one, to sRGB and lightness.
 
 `read_photo` makes one thing of whatever a camera, a scanner or a phone wrote: a `Photo`, upright, sRGB, its
-L computed from the deepest data at hand (see `decode` for which files keep 16 bits). `write_photo` goes
-back: the same size, EXIF, colour profile and transparency.
+L computed from the deepest data at hand (see `decode` for which files keep 16 bits). `writing` goes back.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from .decode import Decoded, PhotoError, decode_array, decode_file, decode_image, decode_path, to_8_bit
-from .files import replacing
 from .frame import Frame
-from .profiles import from_srgb
+from .origin import Origin, path_of
+from .pipes import StreamError, is_stream, read_all, read_path
 
-__all__ = ["Frame", "Photo", "PhotoError", "read_photo", "resize_lightness", "sample_photo", "write_photo"]
+__all__ = ["Frame", "Photo", "PhotoError", "read_photo", "resize_lightness", "sample_photo"]
 
 # Y of linear red, green and blue, the same as in `color`, which would bring torch along
 _LUMINANCE = (0.212671, 0.715160, 0.072169)
 _STRIP = 1 << 19  # pixels: temporaries of a few MiB whatever the photograph's size
-_WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".png": ("PNG", {"compress_level": 2}),  # a tenth larger than the best, several times faster
-    ".jpg": ("JPEG", {"subsampling": "4:4:4"}),  # colour is what this package makes: not to be halved
-    ".jpeg": ("JPEG", {"subsampling": "4:4:4"}),
-    ".tif": ("TIFF", {}),  # uncompressed: Pillow's compressed TIFFs cannot hold EXIF
-    ".tiff": ("TIFF", {}),
-}
-_MAX_JPEG_EXIF = 65_533  # bytes of one segment
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     1: lambda stored: stored,
     2: lambda stored: stored[:, ::-1],
@@ -58,6 +48,7 @@ class Photo:
     exif: bytes | None = None  # says orientation 1, since `rgb` is upright
     icc: bytes | None = None  # the file's RGB profile; None for sRGB, for none, and for a grey or CMYK one
     name: str = "photo"  # the file's stem
+    origin: Origin | None = None  # the file; None if it never was in one
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -65,7 +56,9 @@ class Photo:
         return self.rgb.shape[0], self.rgb.shape[1]
 
 
-def read_photo(source: str | os.PathLike[str] | bytes | Image.Image | np.ndarray | Photo) -> Photo:
+def read_photo(
+    source: str | os.PathLike[str] | bytes | BinaryIO | Image.Image | np.ndarray | Photo,
+) -> Photo:
     """Read a photograph.
 
     EXIF orientation is applied, colour profiles (RGB, grey, CMYK) are converted to sRGB, alpha is kept
@@ -73,30 +66,60 @@ def read_photo(source: str | os.PathLike[str] | bytes | Image.Image | np.ndarray
     block loses its thumbnail, which would show the picture as it was.
 
     Args:
-        source: a path, the bytes of a file, a PIL image, or an array of sRGB samples (H, W), (H, W, 3) or
-            (H, W, 4), alpha last, uint8 or uint16. A `Photo` passes through.
+        source: a path, also of a pipe, such as /dev/stdin; the bytes of a file; an open file, which is read
+            from its beginning or, if it cannot go back, from where it is, to its end; a PIL image; or an
+            array of sRGB samples (H, W), (H, W, 3) or (H, W, 4), alpha last, uint8 or uint16. A `Photo`
+            passes through.
 
     Raises:
         PhotoError: no such file; not an image; damaged or cut off; a side below 8 pixels; more than 100
-            megapixels (seen before anything is decoded); samples other than integers of 8 or 16 bits.
+            megapixels (seen before anything is decoded); samples other than integers of 8 or 16 bits; more
+            than 1 GiB from a stream.
     """
     if isinstance(source, Photo):
         return source
     if isinstance(source, np.ndarray):
         return _photo(decode_array(source), "photo")
     if isinstance(source, Image.Image):
+        origin = Origin.of_image(source)
         filename = os.fsdecode(getattr(source, "filename", ""))
-        return _photo(decode_image(source), Path(filename).stem or "photo")
+        return _photo(decode_image(source), Path(filename).stem or "photo", origin)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _photo(decode_file(io.BytesIO(source), "what was given"), "photo")
+        decoded = decode_file(io.BytesIO(source), "what was given")
+        return _photo(decoded, "photo", Origin.of_bytes(source))
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser()
-        return _photo(decode_path(path), path.stem)
+        if is_stream(path):
+            data = _all_of(lambda: read_path(path), str(path))
+            return _photo(decode_file(io.BytesIO(data), str(path)), "photo", Origin.of_bytes(data))
+        return _photo(decode_path(path), path.stem, Origin.of_path(path))
+    if hasattr(source, "read"):
+        return _read_open(source)
     came = f"{type(source).__module__}.{type(source).__qualname__}"
-    raise PhotoError(f"expected a path, bytes, a PIL image or a NumPy array, got {came}: convert it first")
+    raise PhotoError(
+        f"expected a path, bytes, an open file, a PIL image or a NumPy array, got {came}: convert it first"
+    )
 
 
-def _photo(decoded: Decoded, name: str) -> Photo:
+def _read_open(file: Any) -> Photo:
+    path = path_of(file)
+    label = str(path or "the open file")
+    data = _all_of(lambda: read_all(file, label), label)
+    decoded = decode_file(io.BytesIO(data), label)
+    return _photo(decoded, path.stem if path else "photo", Origin.of_bytes(data, path=path))
+
+
+def _all_of(read: Callable[[], bytes], label: str) -> bytes:
+    """What a stream gives; it may be a download or an archive, which fail in ways of their own."""
+    try:
+        return read()
+    except StreamError as error:
+        raise PhotoError(str(error)) from error
+    except Exception as error:
+        raise PhotoError(f"expected an image, but reading {label} failed ({error}): check it") from error
+
+
+def _photo(decoded: Decoded, name: str, origin: Origin | None = None) -> Photo:
     upright = _UPRIGHT.get(decoded.orientation, _UPRIGHT[1])
     samples = np.ascontiguousarray(upright(decoded.samples))
     rgb = to_8_bit(samples)
@@ -107,6 +130,7 @@ def _photo(decoded: Decoded, name: str) -> Photo:
         exif=decoded.exif,
         icc=decoded.icc,
         name=name,
+        origin=origin,
     )
 
 
@@ -151,67 +175,6 @@ def resize_lightness(lightness: np.ndarray, shape: tuple[int, int]) -> np.ndarra
         raise ValueError(f"expected L (H, W) and a size of at least 1 x 1, got {lightness.shape} and {shape}")
     image = Image.fromarray(np.ascontiguousarray(lightness, np.float32))
     return np.array(image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
-
-
-def write_photo(path: str | os.PathLike[str], rgb: np.ndarray, *, photo: Photo, quality: int = 95) -> None:
-    """Write new colours of a photo to a file; it appears whole or, if anything fails, stays as it was.
-
-    The photo's EXIF is kept. If it had an RGB profile, the colours are converted back to it and it is
-    embedded; otherwise they are sRGB without a profile. PNG and TIFF keep alpha; JPEG has none, so it is
-    dropped, not blended.
-
-    Args:
-        path: ends in .png, .jpg, .jpeg, .tif or .tiff.
-        rgb: (H, W, 3) uint8, sRGB, of the photo's size.
-        photo: where the rest comes from.
-        quality: of JPEG, 1 to 100; colour is stored at full resolution (4:4:4).
-
-    Raises:
-        PhotoError: another extension or another size, no such folder, or the system refuses (disk full, no
-            permission).
-    """
-    target = Path(path).expanduser()
-    suffix = target.suffix.lower()
-    if suffix not in _WRITERS:
-        raise PhotoError(
-            f"expected a name ending in {', '.join(_WRITERS)}, got {target.name!r}: choose one of these"
-        )
-    if not target.parent.is_dir():
-        raise PhotoError(f"expected an existing folder, but there is no {target.parent}: create it first")
-    if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.shape != (*photo.shape, 3):
-        came = f"{rgb.dtype} {rgb.shape}" if isinstance(rgb, np.ndarray) else type(rgb).__name__
-        raise PhotoError(f"expected uint8 {(*photo.shape, 3)}, got {came}: render at the photo's size")
-    if not 1 <= quality <= 100:
-        raise PhotoError(f"expected a JPEG quality from 1 to 100, got {quality}: 95 is a good one")
-    try:
-        with replacing(target.resolve()) as part:
-            part.write_bytes(_encode(suffix, rgb, photo, quality))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise PhotoError(
-            f"expected to write {target}, but: {reason}; nothing was changed, try another place"
-        ) from error
-
-
-def _encode(suffix: str, rgb: np.ndarray, photo: Photo, quality: int) -> bytes:
-    """Encode in memory, so that the disk sees one plain write, whose failure has a plain reason."""
-    kind, options = _WRITERS[suffix]
-    image = Image.fromarray(rgb)
-    if photo.icc:
-        image = from_srgb(image, photo.icc)
-    exif = photo.exif
-    if kind == "JPEG":
-        options = {**options, "quality": quality}
-        if exif and len(exif) > _MAX_JPEG_EXIF:
-            warnings.warn(f"EXIF of {len(exif)} bytes is too long for JPEG and left out", stacklevel=3)
-            exif = None
-    elif photo.alpha is not None:
-        image.putalpha(Image.fromarray(photo.alpha))
-    if exif:
-        options = {**options, "exif": exif}
-    file = io.BytesIO()
-    image.save(file, kind, icc_profile=photo.icc, **options)
-    return file.getvalue()
 
 
 def sample_photo(name: str = "china") -> Photo:

@@ -1,7 +1,7 @@
 """A file of events, one line of JSON each, on the disk before the program goes on.
 
 Nothing that was written is lost when a kernel dies; of a line that was being written then, the torn rest is
-dropped by whoever opens the file next.
+dropped by whoever opens the file next. Of two who continue the same file, the slower one is told.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from .files import folder_to_disk
+from .locks import lock
 
 Record = dict[str, Any]
 
@@ -38,17 +41,11 @@ class Journal:
     def __init__(self, path: Path, about: Record) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            self.records: list[Record] = []
+        self.records: list[Record] = []
+        self._size = _drop_torn_line(path)
+        if not self._size:
             self._write(about)
-            return
-        whole = path.read_bytes()
-        kept = whole[: whole.rfind(b"\n") + 1]
-        if kept != whole:
-            os.truncate(path, len(kept))
-        if not kept:
-            self.records = []
-            self._write(about)
+            folder_to_disk(path.parent)
             return
         present, self.records = read_journal(path)
         if present != json.loads(json.dumps(about)):
@@ -62,6 +59,7 @@ class Journal:
 
         Raises:
             OSError: it cannot be written; nothing has changed.
+            JournalError: somebody else has gone on with the file; nothing has changed.
         """
         self._write(record)
         self.records.append(record)
@@ -69,7 +67,13 @@ class Journal:
     def _write(self, record: Record) -> None:
         line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
         with self._path.open("ab", buffering=0) as file:  # a buffer would write its rest while closing
-            start = file.tell()
+            lock(file.fileno())
+            start = os.fstat(file.fileno()).st_size
+            if start != self._size:
+                raise JournalError(
+                    f"expected to be alone with {self._path}, but somebody else has gone on with it: close "
+                    "one of the two, and open this one again"
+                )
             try:
                 while line:
                     line = line[file.write(line) :]
@@ -77,6 +81,20 @@ class Journal:
             except OSError:
                 os.truncate(self._path, start)
                 raise
+            self._size = os.fstat(file.fileno()).st_size
+
+
+def _drop_torn_line(path: Path) -> int:
+    """Cut a file off behind its last whole line; returns how long it is then, 0 if there is none."""
+    if not path.exists():
+        return 0
+    with path.open("r+b") as file:
+        lock(file.fileno())  # what is being written now is not torn
+        whole = file.read()
+        size = whole.rfind(b"\n") + 1
+        if size != len(whole):
+            file.truncate(size)
+        return size
 
 
 def read_journal(path: Path) -> tuple[Record, list[Record]]:

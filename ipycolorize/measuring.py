@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from .arguments import COUNTS, FEW
 from .errors import RequestError
+from .locks import claimed
+from .outputs import KEPT, check_file, prepare, write_rows
 
 if TYPE_CHECKING:
     from .analysis.compare import Difference
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .processes import Processes
     from .training.data import Photographs
 
+TABLES = ("scores.csv", "differences.csv", "curves.png", "differences.png")
 PATIENCE = timedelta(days=7)  # that processes wait for the last one's photographs
 
 
@@ -66,26 +68,31 @@ def run_evaluate(args: argparse.Namespace) -> None:
     from .processes import join
     from .protocol import SOUGHT
 
-    _check_folder(args.json)
+    check_file(args.json, force=args.force, source=args.source)
     if args.plot is not None:
         check_suffix(args.plot)
-        _check_folder(args.plot)
+        check_file(args.plot, force=args.force, source=args.source)
         if args.reveal not in CURVES:
             raise RequestError(
                 f"expected --reveal {', '.join(CURVES[:-1])} or {CURVES[-1]} with --plot, got {args.reveal}: "
                 "it goes through no numbers of points and makes no curve"
             )
     counts = args.counts or (FEW if args.reveal in SOUGHT else COUNTS)
-    with join(args.device, patience=PATIENCE) as processes:
+    overwrite = args.force
+    if args.out is not None:
+        first, *others = args.methods.split(",")
+        files = [*(args.out / name for name in TABLES), *(_wins(args.out, first, other) for other in others)]
+        overwrite = prepare(args.out, files, force=args.force, source=args.source)
+    with ExitStack() as claim, join(args.device, patience=PATIENCE) as processes:
+        if args.out is not None and processes.main:
+            claim.enter_context(claimed(args.out, work="measurement"))
         methods = {name: network.to(processes.device) for name, network in _methods(args).items()}
         check_reveal(methods, args.reveal, counts, patch=args.patch, size=args.size)
-        if args.out is not None:
-            args.out.mkdir(parents=True, exist_ok=True)
         photographs = _filed_photographs(args.source, args.limit, args, processes)
         results = measure(
             methods, photographs, counts=counts, reveal=args.reveal, patch=args.patch, size=args.size,
             seed=args.seed, metrics=args.metrics, names=photographs.names,
-            file=args.out and args.out / "results.csv", processes=processes, progress=not args.quiet,
+            file=args.out and args.out / KEPT, processes=processes, progress=not args.quiet,
         )  # fmt: skip
     if not processes.main:
         return
@@ -95,11 +102,11 @@ def run_evaluate(args: argparse.Namespace) -> None:
         print(f"{score.method:24} {_revealed(score):>12}  {value}  ({score.images} images)")
     _print_others(scores)
     gaps = _differences(results, [*methods])
-    _write_rows(args.json, [score.row() for score in scores])
+    write_rows(args.json, [score.row() for score in scores], overwrite=args.force)
     if args.plot is not None:
-        save_figure(plot_curves(scores), args.plot)
+        save_figure(plot_curves(scores), args.plot, overwrite=args.force)
     if args.out is not None:
-        _write_evaluation(args.out, results, gaps, methods, photographs)
+        _write_evaluation(args.out, results, gaps, methods, photographs, overwrite=overwrite)
 
 
 def _print_others(scores: Sequence[Score]) -> None:
@@ -133,10 +140,12 @@ def _write_evaluation(
     gaps: Sequence[Difference],
     methods: dict[str, Network],
     photographs: FiledPhotographs,
+    *,
+    overwrite: bool,
 ) -> None:
     """Tables beside results.csv, and where the first method wins and loses most; prints their names."""
     from .analysis.compare import draw_differences, extremes, wins_and_losses
-    from .analysis.plots import plot_curves, save_figure, short
+    from .analysis.plots import plot_curves, save_figure
     from .analysis.report import write_csv
     from .analysis.results import Case
     from .analysis.sweep import CURVES
@@ -148,7 +157,7 @@ def _write_evaluation(
     }
     for name, rows in tables.items():
         if rows:
-            write_csv(rows, folder / name)
+            write_csv(rows, folder / name, overwrite=overwrite)
             print(folder / name)
     figures = {}
     if any(score.reveal in CURVES and math.isfinite(score.psnr_mean) for score in results.scores()):
@@ -156,7 +165,7 @@ def _write_evaluation(
     if any(gap.reveal in CURVES and math.isfinite(gap.mean) for gap in gaps):
         figures["differences.png"] = draw_differences(gaps)
     for name, figure in figures.items():
-        save_figure(figure, folder / name)
+        save_figure(figure, folder / name, overwrite=overwrite)
         print(folder / name)
     first, *others = methods
     counts = sorted({case.count for case in results.psnr if case.reveal in REVEALS})
@@ -164,13 +173,20 @@ def _write_evaluation(
         reveal = next(iter(results.psnr)).reveal
         case = Case(first, reveal, counts[len(counts) // 2])
         if any(extremes(results, case, other)):
-            path = folder / f"wins-{short(first)}-{short(other)}.png".replace("/", "-")
+            path = _wins(folder, first, other)
             pair = {name: methods[name] for name in (first, other)}
             figure = wins_and_losses(
                 results, pair, photographs, names=photographs.names, reveal=reveal, count=case.count
             )
-            save_figure(figure, path)
+            save_figure(figure, path, overwrite=overwrite)
             print(path)
+
+
+def _wins(folder: Path, first: str, other: str) -> Path:
+    """Where the figure goes that shows where a method wins and loses against another."""
+    from .analysis.plots import short
+
+    return folder / f"wins-{short(first)}-{short(other)}.png".replace("/", "-")
 
 
 def _revealed(score: Score | Difference) -> str:
@@ -183,13 +199,17 @@ def _revealed(score: Score | Difference) -> str:
 
 def run_reproduce(args: argparse.Namespace) -> None:
     """Make a table or a figure of the paper and write it."""
+    from .analysis.report import report_files
     from .analysis.reproduce import EXPERIMENTS, Request, maker
     from .processes import ALONE, join
 
     experiment = EXPERIMENTS[args.name]
     args.methods = args.methods or ",".join(experiment.methods)
-    args.out.mkdir(parents=True, exist_ok=True)
-    with join(args.device, patience=PATIENCE) as processes:
+    files = report_files(args.name, args.out)
+    overwrite = prepare(args.out, files, force=args.force, source=args.photos, goes_on=not experiment.limit)
+    with ExitStack() as claim, join(args.device, patience=PATIENCE) as processes:
+        if processes.main:
+            claim.enter_context(claimed(args.out, work="measurement"))
         methods = {name: network.to(processes.device) for name, network in _methods(args).items()}
         limit = args.limit or experiment.limit or None
         photographs = _filed_photographs(args.photos, limit, args, processes)
@@ -209,7 +229,7 @@ def run_reproduce(args: argparse.Namespace) -> None:
         report = maker(args.name)(request)
     if processes.main:
         note = f"{report.note}\n\nFrom {args.photos.name}: {photographs.summary()}."
-        for path in replace(report, note=note.strip()).write(args.out):
+        for path in replace(report, note=note.strip()).write(args.out, overwrite=overwrite):
             print(path)
         print(f"\n{note.strip()}")
 
@@ -218,7 +238,7 @@ def run_behaviour(args: argparse.Namespace) -> None:
     """Measure and print how networks answer to hints."""
     from .analysis.behaviour import behave
 
-    _check_folder(args.json)
+    check_file(args.json, force=args.force, source=args.source)
     methods = _methods(args)
     photographs = _test_photographs(args)
     rows = behave(methods, photographs.images, size=args.size, seed=args.seed, progress=not args.quiet)
@@ -233,7 +253,7 @@ def run_behaviour(args: argparse.Namespace) -> None:
             f"{row.change_db:+8.2f} dB{row.harmed:9.1%}{row.harm_db:9.2f} dB"
             f"{row.filled:10.1%}{row.leaked:9.1%}{row.ring:9.1%}"
         )
-    _write_rows(args.json, [asdict(row) for row in rows])
+    write_rows(args.json, [asdict(row) for row in rows], overwrite=args.force)
 
 
 def run_transfer(args: argparse.Namespace) -> None:
@@ -241,7 +261,7 @@ def run_transfer(args: argparse.Namespace) -> None:
     from .analysis.sweep import check_readers
     from .analysis.transfer import transfer
 
-    _check_folder(args.json)
+    check_file(args.json, force=args.force, source=args.source)
     methods = _methods(args)
     check_readers(methods)
     photographs = _test_photographs(args)
@@ -251,14 +271,14 @@ def run_transfer(args: argparse.Namespace) -> None:
     for row in rows:
         before, after = f"{row.before:.2f} ± {row.before_se:.2f}", f"{row.after:.2f} ± {row.after_se:.2f}"
         print(f"{row.method:24}{before:>16}{after:>18}{row.ratio:8.2f}{row.nearer:9.1%}")
-    _write_rows(args.json, [asdict(row) for row in rows])
+    write_rows(args.json, [asdict(row) for row in rows], overwrite=args.force)
 
 
 def run_bench(args: argparse.Namespace) -> None:
     """Measure and print times."""
     from .analysis.bench import bench
 
-    _check_folder(args.json)
+    check_file(args.json, force=args.force)
     rows = bench(args.device, progress=not args.quiet)
     print(
         f"{'network':26}{'points':>7}{'told':>11}{'dtype':>10}{'encode':>10}{'edit':>10}{'first':>10}"
@@ -271,24 +291,7 @@ def run_bench(args: argparse.Namespace) -> None:
             f"{row.encode_ms:7.1f} ms{row.edit_ms:7.1f} ms{row.first_ms:7.1f} ms{mood:>10}"
             f"{row.click_to_rgb_ms:8.1f} ms{row.gflop_edit:9.2f}{row.peak_mb:6.0f} MB"
         )
-    _write_rows(args.json, [asdict(row) for row in rows])
-
-
-def _check_folder(path: Path | None) -> None:
-    """Refuse a file that cannot be written, before anything is measured for it."""
-    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-        raise RequestError(f"expected a file in a folder that can be written to, got {path}")
-
-
-def _write_rows(path: Path | None, rows: list[dict[str, object]]) -> None:
-    """Write rows as JSON, which has no infinity and no nan: they become null."""
-
-    def finite(value: object) -> object:
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-
-    if path is not None:
-        table = [{key: finite(value) for key, value in row.items()} for row in rows]
-        path.write_text(json.dumps(table, indent=1))
+    write_rows(args.json, [asdict(row) for row in rows], overwrite=args.force)
 
 
 COMMANDS = {

@@ -2,55 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
-import threading
-from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from .color import rgb_to_lab
-from .files import replacing
 from .gamut import displayed
 from .hints import MAX_AB, VERSION, Hint, HintError, Hints, parse_json
 from .history import History
-from .image import Frame, Photo, PhotoError, read_photo, write_photo
+from .image import Frame, Photo, read_photo
 from .models.base import Network
 from .models.device import pick_device
 from .models.weights import load_model
 from .mood import Mood, MoodError, picture_histogram
 from .painter import Painter
 from .palette import Swatch, modes
+from .sharing import Shared, locked
+from .writing import check_target, is_own_file, write_json, write_photo
 
 SHORT_SIDE = 256  # of the network's grid: the size that the paper's network is made for
 MAX_GRID = 1024 * 512  # pixels: a long panorama is seen at a smaller scale instead of filling the memory
 MAX_SIDE = 2048
 PATCH = 7  # default side of a hint in grid pixels, as in the paper's experiments
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def _locked(method: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate[Session, P], R]:
-    """One caller at a time: a notebook's cells and a pad's worker thread share a session."""
-
-    @wraps(method)
-    def wrapper(self: Session, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return wrapper
-
-
-class Session:
+class Session(Shared):
     """Colorize one photograph.
 
+    A copy (`copy.copy`, `copy.deepcopy`) has hints, undo steps and a lock of its own, and shares photograph
+    and network. A pickle carries photograph, hints and mood, the network's name or path, no undo steps.
+
     Args:
-        photo: a path, bytes, PIL image, array or `Photo`.
+        photo: a path, bytes, an open file, PIL image, array or `Photo`.
         network: name of a shipped network, path of a weights file, or a network itself (moved to the device).
         device: "auto" (cuda, then mps, then cpu) or one of them.
         short_side: of the network's grid in pixels; the aspect ratio is kept.
@@ -73,9 +59,9 @@ class Session:
         device: str = "auto",
         short_side: int = SHORT_SIDE,
     ) -> None:
-        self.lock = threading.RLock()
+        self._own_lock()
         self.photo: Photo = read_photo(photo)
-        self._source = Path(photo).expanduser().resolve() if isinstance(photo, str | os.PathLike) else None
+        self._given = (network, device, short_side)
         self._device = pick_device(device)
         if isinstance(network, Network):
             self.network = network.to(self._device).eval()
@@ -120,7 +106,7 @@ class Session:
         if record:
             self.commit()
 
-    @_locked
+    @locked
     def add(
         self,
         row: int,
@@ -151,32 +137,32 @@ class Session:
         self._change(hints, record)
         return hint
 
-    @_locked
+    @locked
     def move(self, id: int, row: int, col: int, *, record: bool = True) -> None:
         """Put a hint at another place."""
         self._present(id)
         self._inside(row, col)
         self._change(self.hints.move(id, row, col), record)
 
-    @_locked
+    @locked
     def recolor(self, id: int, ab: tuple[float, float], *, record: bool = True) -> None:
         """Give a hint another colour."""
         self._present(id)
         self._change(self.hints.recolor(id, ab), record)
 
-    @_locked
+    @locked
     def resize(self, id: int, size: int, *, record: bool = True) -> None:
         """Give a hint another patch size in photo pixels."""
         self._present(id)
         self._change(self.hints.resize(id, size), record)
 
-    @_locked
+    @locked
     def remove(self, id: int, *, record: bool = True) -> None:
         """Take a hint away."""
         self._present(id)
         self._change(self.hints.remove(id), record)
 
-    @_locked
+    @locked
     def reset(self) -> None:
         """Take all hints and the mood away; one step of undo."""
         self.mood = Mood()
@@ -184,7 +170,7 @@ class Session:
 
     # -- mood ----------------------------------------------------------------------------------------
 
-    @_locked
+    @locked
     def set_mood(self, mood: Mood, *, record: bool = True) -> None:
         """Ask for statistics of the colours as a whole; ``Mood()`` asks for nothing.
 
@@ -216,14 +202,14 @@ class Session:
         photo = read_photo(reference)
         return Mood.of_picture(photo.rgb, source=photo.name)
 
-    @_locked
+    @locked
     def histogram(self) -> np.ndarray:
         """Of the picture as it is now: ``(313,)`` shares of the ab bins."""
         return picture_histogram(self.rgb(self.frame.grid))
 
     # -- undo ----------------------------------------------------------------------------------------
 
-    @_locked
+    @locked
     def commit(self) -> None:
         """Make one undo step of everything since the last recorded state."""
         self._history.record((self.hints.items, self.mood))
@@ -238,13 +224,13 @@ class Session:
         """Whether there is a step to take again; a change since the last recorded state takes its place."""
         return self._history.can_redo and (self.hints.items, self.mood) == self._history.present
 
-    @_locked
+    @locked
     def undo(self) -> bool:
         """Go back one step; False if there is none."""
         self.commit()
         return self._go(self._history.undo())
 
-    @_locked
+    @locked
     def redo(self) -> bool:
         """Go forward one step; False if there is none."""
         self.commit()
@@ -258,12 +244,12 @@ class Session:
 
     # -- colours -------------------------------------------------------------------------------------
 
-    @_locked
+    @locked
     def rgb(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The colorized photograph, ``(H, W, 3)`` uint8: at its own size, or at any other given."""
         return self.painter.rgb(self.hints, self.mood, shape)
 
-    @_locked
+    @locked
     def gray(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """The photograph's lightness alone, ``(H, W, 3)`` uint8, neutral."""
         return self.painter.gray(shape)
@@ -273,7 +259,7 @@ class Session:
         self._inside(row, col)
         return float(self.photo.lightness[row, col])
 
-    @_locked
+    @locked
     def ab_at(self, row: int, col: int) -> tuple[float, float]:
         """Present colour of a pixel of the photograph, Lab units."""
         self._inside(row, col)
@@ -297,7 +283,7 @@ class Session:
         """How a screen shows a hint: its colour at the photograph's lightness there."""
         return displayed(self.lightness_at(hint.row, hint.col), self.present_ab(hint))[0]
 
-    @_locked
+    @locked
     def palette(self, row: int, col: int) -> tuple[Swatch, ...]:
         """Colours likely at a place, given all present hints: at most nine, the likeliest first."""
         lightness = self.lightness_at(row, col)
@@ -310,7 +296,7 @@ class Session:
 
     # -- files ---------------------------------------------------------------------------------------
 
-    @_locked
+    @locked
     def to_json(self) -> dict[str, Any]:
         """The hints and the mood, and what they were set on."""
         data = self.hints.to_json(shape=self.photo.shape)
@@ -318,28 +304,32 @@ class Session:
         mood = {"mood": self.mood.to_json(), "version": VERSION} if self.mood != Mood() else {}
         return {**data, **mood, "name": self.photo.name, "network": self.network_name}
 
-    @_locked
-    def save(self, path: str | os.PathLike[str]) -> None:
+    @locked
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the hints as JSON, whole or not at all.
 
+        Args:
+            path: ends in .json.
+            overwrite: replace a file that is there. The photograph's own is never replaced.
+
         Raises:
-            HintError: if the system refuses.
+            FileExistsError: a file is there, and `overwrite` is false.
+            HintError: another extension, the photograph's own file, or the system refuses.
         """
         path = Path(path).expanduser()
-        if self._is_source(path):
+        if is_own_file(path, self.photo):
             raise HintError(f"expected another name than the photograph's own, got {path}")
+        if path.suffix.lower() != ".json":
+            raise HintError(f"expected a name ending in .json for hints, got {path.name!r}")
         try:
-            with replacing(path.resolve()) as part:
-                part.write_text(json.dumps(self.to_json(), indent=1))
+            write_json(path, self.to_json(), overwrite=overwrite)
+        except FileExistsError:
+            raise
         except OSError as error:
-            raise HintError(f"expected to write {path}, but: {error.strerror}; try another place") from error
+            reason = error.strerror or error
+            raise HintError(f"expected to write {path}, but: {reason}; try another place") from error
 
-    def _is_source(self, path: Path) -> bool:
-        """Whether this is the photograph's own file, which is never overwritten."""
-        source = self._source
-        return source is not None and source.exists() and path.exists() and path.samefile(source)
-
-    @_locked
+    @locked
     def load(self, source: str | os.PathLike[str] | bytes | dict[str, Any]) -> None:
         """Replace the hints and the mood by saved ones, as one step of undo.
 
@@ -365,14 +355,26 @@ class Session:
         self.set_mood(mood, record=False)
         self._change(hints, True)
 
-    @_locked
-    def export(self, path: str | os.PathLike[str], *, quality: int = 95) -> None:
+    @locked
+    def export(
+        self,
+        path: str | os.PathLike[str] | BinaryIO,
+        *,
+        quality: int = 95,
+        format: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
         """Write the picture at full size (PNG, JPEG or TIFF), with the photo's EXIF, profile and alpha.
 
+        Args:
+            path: of the file, or a file open for writing bytes.
+            quality: of JPEG, 1 to 100.
+            format: "png", "jpg" or "tif", for an open file or a pipe.
+            overwrite: replace a file that is there. The photograph's own is never replaced.
+
         Raises:
-            PhotoError: where `write_photo` does, and for the photograph's own file: it stays.
+            FileExistsError: a file is there, and `overwrite` is false.
+            PhotoError: where `write_photo` does, and for the photograph's own file.
         """
-        path = Path(path).expanduser()
-        if self._is_source(path):
-            raise PhotoError(f"expected another name than the photograph's own, got {path}")
-        write_photo(path, self.rgb(), photo=self.photo, quality=quality)
+        check_target(path, self.photo, format=format, overwrite=overwrite)  # before the work
+        write_photo(path, self.rgb(), photo=self.photo, quality=quality, format=format, overwrite=overwrite)

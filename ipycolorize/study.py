@@ -156,8 +156,8 @@ class Course:
         stem = f"{self.done + 1:02d}_" + re.sub(r"[^\w.-]+", "_", task.photograph)
         picture, hints = Path(self._name, f"{stem}.png"), Path(self._name, f"{stem}_hints.json")
         (self._folder / self._name).mkdir(exist_ok=True)
-        session.export(self._folder / picture)
-        session.save(self._folder / hints)
+        session.export(self._folder / picture, overwrite=True)  # of an attempt that ended half way
+        session.save(self._folder / hints, overwrite=True)
         self._journal.append(
             {
                 "task": self.done, "time": now(), "seconds": round(seconds, 2), "picture": picture.as_posix(),

@@ -118,7 +118,7 @@ def test_colorize_asks_for_a_mood_beside_points(
     histogram = session.mood_of(reference).histogram
     session.set_mood(Mood(histogram, saturation=0.3, strength=0.8))
     np.testing.assert_array_equal(read_photo(out).rgb, session.rgb())
-    assert main(asked) == 0
+    assert main([*asked, "--force"]) == 0
     assert "320 x 214, 1 hints, tiny on" in capsys.readouterr().out
     session.set_mood(Mood())
     np.testing.assert_array_equal(read_photo(out).rgb, session.rgb())
@@ -151,7 +151,7 @@ def test_colorize_keeps_of_a_saved_mood_what_it_does_not_name(
         (["--histogram-of", str(reference)], "0 hints, histogram of china, saturation 0.50, tiny"),
         (["--strength", "0"], "0 hints, histogram of flower, saturation 0.50, strength 0.00, tiny"),
     ):
-        assert main([*asked, *flags]) == 0
+        assert main([*asked, *flags, "--force"]) == 0
         assert words in capsys.readouterr().out
 
 
@@ -519,7 +519,7 @@ def test_behaviour_prints_and_writes_a_row_for_each_method(
     assert gray["any_1"] > 0
     last = capsys.readouterr().out.splitlines()[-1].split()
     assert last[:2] == ["gray", f"{gray['true_1']:.2f}"]
-    assert main([*asked, "--json", str(rows)]) == 0
+    assert main([*asked, "--json", str(rows), "--force"]) == 0
     assert json.loads(rows.read_text()) == [tiny, gray]  # the seed decides everything
 
 

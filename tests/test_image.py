@@ -24,8 +24,8 @@ from ipycolorize.image import (
     read_photo,
     resize_lightness,
     sample_photo,
-    write_photo,
 )
+from ipycolorize.writing import write_photo
 
 FLOWER = load_sample_image("flower.jpg")[60:108, 260:324].copy()  # (48, 64, 3): petals before leaves
 DEEP = (FLOWER.astype(np.uint16) << 8) + np.arange(64, dtype=np.uint16)[:, None]  # 16 bits, low bytes in use
@@ -587,7 +587,7 @@ def test_write_to_a_full_disk_keeps_the_old_file(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(PhotoError, match="File too large"):
-            write_photo(target, FLOWER, photo=read_photo(FLOWER))
+            write_photo(target, FLOWER, photo=read_photo(FLOWER), overwrite=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert target.read_bytes() == b"the old picture"
@@ -597,7 +597,7 @@ def test_write_to_a_full_disk_keeps_the_old_file(tmp_path):
 def test_write_through_a_link_keeps_the_link(tmp_path):
     (tmp_path / "real.png").write_bytes(b"old")
     (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
-    write_photo(tmp_path / "link.png", FLOWER, photo=read_photo(FLOWER))
+    write_photo(tmp_path / "link.png", FLOWER, photo=read_photo(FLOWER), overwrite=True)
     assert (tmp_path / "link.png").is_symlink()
     assert np.array_equal(read_photo(tmp_path / "real.png").rgb, FLOWER)
 

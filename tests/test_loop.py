@@ -5,7 +5,10 @@ import json
 import os
 import resource
 import signal
+import subprocess
+import sys
 import threading
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 
 import numpy as np
@@ -17,11 +20,14 @@ from torch import nn
 
 from ipycolorize.color import rgb_to_lab
 from ipycolorize.global_hints import GlobalHints
+from ipycolorize.locks import ClaimedError
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.models.weights import load_model
 from ipycolorize.processes import Processes
 from ipycolorize.protocol import square
+from ipycolorize.training import folder as folders
 from ipycolorize.training.config import Phase, TrainConfig, learning_rate
+from ipycolorize.training.curves import read_log
 from ipycolorize.training.data import Photographs
 from ipycolorize.training.examples import draw, generator_of
 from ipycolorize.training.loop import Trainer, TrainingError, validate
@@ -39,13 +45,23 @@ def photographs(small):
 def start(make_live, photographs, tmp_path):
     """A trainer of a new tiny network: always the same one."""
 
-    def make(folder="run", *, network=None, validation=None, batch=2, crop=32, compile=None, **config):
+    def make(
+        folder="run",
+        *,
+        network=None,
+        validation=None,
+        batch=2,
+        crop=32,
+        compile=None,
+        overwrite=False,
+        **config,
+    ):
         phases = (Phase(0.0, crop, batch),)
         config = {"steps": 6, "phases": phases, "warmup": 2, "most": 20, **config}
         network = make_live(answers=False) if network is None else network
         return Trainer(
             network, photographs, TrainConfig(**config), tmp_path / folder, validation=validation,
-            compile=compile,
+            compile=compile, overwrite=overwrite,
         )  # fmt: skip
 
     return make
@@ -537,24 +553,151 @@ def test_a_gradient_that_is_not_finite_never_reaches_the_parameters(start, tmp_p
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == good
 
 
-@pytest.mark.parametrize("room", [1000, 200_000])  # for not even a beginning; for a part of the checkpoint
-def test_a_full_disk_is_named_and_keeps_the_checkpoint(start, tmp_path, room):
-    trainer, good = checkpointed(start, tmp_path)
-    assert len(good) > 200_000
-    before = resource.getrlimit(
-        resource.RLIMIT_FSIZE
-    )  # the system refuses to write more, as a full disk does
+@contextmanager
+def full(room):
+    """The system refuses to write more into a file, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
     try:
-        with pytest.raises(
-            TrainingError, match=r"cannot write to .*run.* is the disk full\? The last checkpoint is kept"
-        ):
-            trainer.run(every_seconds=0, progress=False)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [1000, 200_000])  # for not even a beginning; for a part of the checkpoint
+def test_a_disk_that_stays_full_is_named_and_keeps_the_checkpoint(start, tmp_path, room, monkeypatch):
+    monkeypatch.setattr(folders, "PATIENCE", 0.0)
+    trainer, good = checkpointed(start, tmp_path)
+    assert len(good) > 200_000
+    with (
+        full(room),
+        pytest.raises(
+            TrainingError, match=r"cannot write to .*run.* is the disk full\? The last checkpoint is kept"
+        ),
+    ):
+        trainer.run(every_seconds=0, progress=False)
+    assert trainer.finished
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == good
     assert len(list((tmp_path / "run").iterdir())) == 3  # no parts are left lying about
-    assert start().step == 2
+    trainer.save()  # whoever still has it and has made room
+    assert start().step == trainer.step == 6
+
+
+def test_training_goes_on_while_the_disk_is_full_and_saves_when_it_is_not(start, tmp_path, capfd):
+    trainer, good = checkpointed(start, tmp_path)
+    steps = []
+    with ExitStack() as filled:
+        filled.enter_context(full(50_000))
+
+        def seen(record):
+            steps.append(record.step)
+            if record.step == 4:
+                assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == good
+                filled.close()
+
+        trainer.run(every_seconds=0, progress=False, on_record=seen)
+    assert steps == [3, 4, 5, 6]
+    assert capfd.readouterr().err.count("tries again at the next save") == 2
+    assert start().step == 6
+    assert len(read_log(tmp_path / "run" / "log.csv")) == len(trainer.history)
+
+
+def test_the_end_waits_for_room_on_the_disk(start, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(folders, "PAUSE", 0.01)
+    trainer, _ = checkpointed(start, tmp_path)
+    tries = []
+    save = trainer._save
+
+    def counted():
+        tries.append(trainer.step)
+        if len(tries) == 7:  # four in the lines of the log, three at the end
+            filled.close()
+        save()
+
+    monkeypatch.setattr(trainer, "_save", counted)
+    with ExitStack() as filled:
+        filled.enter_context(full(50_000))
+        trainer.run(every_seconds=0, progress=False)
+    assert tries == [3, 4, 5, 6, 6, 6, 6]
+    assert "Training is over, and tries again" in capfd.readouterr().err
+    assert start().step == 6
+
+
+def test_nobody_waits_for_room_who_was_told_to_stop(start, tmp_path):
+    trainer, _ = checkpointed(start, tmp_path)
+    at_step(trainer, 4, trainer.stop)
+    with full(1000), pytest.raises(TrainingError, match="is the disk full"):
+        trainer.run(every_seconds=1e9, progress=False)
+
+
+# --- whose folder it is ------------------------------------------------------------------------------------
+
+
+def test_of_two_trainings_in_a_folder_the_second_is_refused(start):
+    first, second = start(steps=8), start(steps=8)
+    refusals = []
+
+    def intrude():
+        for attempt in (lambda: second.run(progress=False), second.save):
+            with pytest.raises(
+                ClaimedError, match=r"another training writes to .*run: stop it first"
+            ) as error:
+                attempt()
+            refusals.append(error)
+
+    at_step(first, 2, intrude)
+    first.run(every_seconds=0, progress=False)
+    assert len(refusals) == 2
+    assert start(steps=8).step == 8
+
+
+def test_the_claim_ends_with_its_process(start, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from ipycolorize.locks import claimed\n"
+        "with claimed(Path(sys.argv[1]), work='training'): print(flush=True); sys.stdin.read()"
+    )
+    trainer = start()
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "run")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline()
+        with pytest.raises(ClaimedError):
+            trainer.run(progress=False)
+        other.kill()
+    trainer.run(progress=False)
+    assert trainer.finished
+    assert not [path for path in (tmp_path / "run").iterdir() if path.name.startswith(".")]
+
+
+def test_a_training_does_not_go_on_from_what_another_has_gone_on_from(start, tmp_path):
+    first, second = start(steps=8), start(steps=8)
+    first.run(progress=False)
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    with pytest.raises(TrainingError, match="another training has gone on from it since"):
+        second.run(progress=False)
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["average.safetensors", "log.csv"])
+def test_files_that_no_checkpoint_belongs_to_are_not_replaced_unasked(start, tmp_path, name):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=f"{name} exists already"):
+        start()
+    assert (tmp_path / "run" / name).read_bytes() == b"mine"
+    start(overwrite=True).run(progress=False)
+    assert (tmp_path / "run" / name).read_bytes() != b"mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_what_training_writes_has_the_permissions_of_new_files(start, tmp_path):
+    before = os.umask(0o022)
+    try:
+        start().run(progress=False)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()}
+    assert modes == dict.fromkeys(["average.safetensors", "checkpoint.pt", "log.csv"], 0o644)
 
 
 def test_a_folder_that_went_away_is_named(start, tmp_path):

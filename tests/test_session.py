@@ -612,7 +612,7 @@ def test_a_failed_save_keeps_the_old_file(session, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))  # as a full disk: the first bytes, then no more
     try:
         with pytest.raises(HintError, match=r"expected to write .*File too large"):
-            session.save(path)
+            session.save(path, overwrite=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
@@ -723,4 +723,6 @@ def test_export_never_overwrites_the_photograph_itself(small, make_live, tmp_pat
     assert path.read_bytes() == before
     session.export("other.png")
     path.rename("moved.png")
-    session.export("other.png")
+    session.export("other.png", overwrite=True)
+    with pytest.raises(PhotoError, match="another name"):
+        session.export("moved.png", overwrite=True)

@@ -1,8 +1,10 @@
 """The one-minute study: who does what, what is kept of it, and how it feeds the real or fake test."""
 
 import json
+import os
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,14 +82,19 @@ def test_who_comes_back_goes_on_and_a_second_attempt_is_noted(tmp_path, session)
 def test_a_result_that_cannot_be_written_stays_to_be_done(tmp_path, session, monkeypatch):
     study = course(tmp_path)
 
-    def full(_):
-        raise OSError(28, "No space left on device")
+    fsync = os.fsync
+
+    def full(handle):
+        if Path(f"/proc/self/fd/{handle}").readlink().suffix == ".jsonl":  # picture and points had room
+            raise OSError(28, "No space left on device")
+        fsync(handle)
 
     with monkeypatch.context() as patch:
         patch.setattr("ipycolorize.journal.os.fsync", full)
         with pytest.raises(OSError, match="No space"):
             study.finish(session, seconds=1, actions=[])
     assert study.done == 0
+    assert list((tmp_path / "Ada").glob("*.png"))
     finish(study, session)
     assert study.done == 1
 

@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
 from ..errors import RequestError
+from ..files import replacing
 from .results import Score
 
 # Six of Okabe and Ito, told apart with any kind of colour vision and by their lightness in print; two more
@@ -41,15 +42,17 @@ def check_suffix(path: Path) -> None:
         raise RequestError(f"expected a plot's name to end in {', '.join(SUFFIXES)}, got {path.name!r}")
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure: .png with 300 dots an inch, .pdf or .svg.
+def save_figure(figure: Figure, path: Path, *, overwrite: bool = False) -> None:
+    """Write a figure, whole or not at all: .png with 300 dots an inch, .pdf or .svg.
 
     Raises:
         ValueError: another suffix.
+        FileExistsError: a file is there, and `overwrite` is false.
         OSError: the file cannot be written.
     """
     check_suffix(path)
-    figure.savefig(path, dpi=300)
+    with replacing(path, overwrite=overwrite) as part:
+        figure.savefig(part, dpi=300, format=path.suffix.lower().removeprefix("."))
 
 
 def plot_curves(scores: Sequence[Score]) -> Figure:

@@ -11,7 +11,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..files import replacing
+from ..files import check_free, replacing
 from .plots import save_figure
 
 Row = dict[str, Any]
@@ -37,21 +37,28 @@ class Report:
         """The rows as a pandas DataFrame where pandas is installed, else as they are."""
         return table(self.rows)
 
-    def write(self, folder: Path) -> list[Path]:
+    def write(self, folder: Path, *, overwrite: bool = False) -> list[Path]:
         """Write NAME.csv, NAME.md, NAME.png and NAME.pdf; each file whole or not at all.
 
         Raises:
+            FileExistsError: one of them is there, and `overwrite` is false; nothing is written then.
             OSError: they cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        data, text = folder / f"{self.name}.csv", folder / f"{self.name}.md"
-        write_csv(self.rows, data)
-        with replacing(text) as part:
+        paths = report_files(self.name, folder)
+        check_free(*paths, overwrite=overwrite)
+        data, text, *pictures = paths
+        write_csv(self.rows, data, overwrite=overwrite)
+        with replacing(text, overwrite=overwrite) as part:
             part.write_text(f"{markdown(self.rows)}\n\n{self.note}".rstrip() + "\n", encoding="utf-8")
-        pictures = [folder / f"{self.name}{suffix}" for suffix in (".png", ".pdf")]
         for picture in pictures:
-            save_figure(self.figure, picture)
-        return [data, text, *pictures]
+            save_figure(self.figure, picture, overwrite=overwrite)
+        return paths
+
+
+def report_files(name: str, folder: Path) -> list[Path]:
+    """What `Report.write` writes."""
+    return [folder / f"{name}{suffix}" for suffix in (".csv", ".md", ".png", ".pdf")]
 
 
 def table(rows: Sequence[Row]) -> Any:
@@ -63,13 +70,14 @@ def table(rows: Sequence[Row]) -> Any:
     return DataFrame(rows)
 
 
-def write_csv(rows: Sequence[Row], path: Path) -> None:
+def write_csv(rows: Sequence[Row], path: Path, *, overwrite: bool = False) -> None:
     """Write rows as CSV with a heading; None and nan are left empty.
 
     Raises:
+        FileExistsError: a file is there, and `overwrite` is false.
         OSError: the file cannot be written.
     """
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path, overwrite=overwrite) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else [])
         writer.writeheader()
         writer.writerows(

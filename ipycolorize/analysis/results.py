@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import math
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -298,6 +299,8 @@ class ResultsFile:
             whole = _length_of_whole_lines(file)
             file.truncate(whole)
             file.write((("" if whole else HEADING) + text.getvalue()).encode("utf-8", "surrogateescape"))
+            file.flush()
+            os.fsync(file.fileno())
 
     def finish(self, results: Results) -> None:
         """Write one sorted file of everything and take the parts away; for the main process.

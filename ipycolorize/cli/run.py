@@ -53,15 +53,19 @@ def open_lab(photo: Path | None, further: list[str]) -> int:
 
 def run_colorize(args: argparse.Namespace) -> None:
     """Colorize one photograph and write it."""
+    from ..standard import messages, picture_target, read_photograph
     from .recipe import Recipe, colorize, in_words
 
     with waiting(f"colorizing {args.photo}", quiet=args.quiet):
-        session = colorize(args.photo, Recipe.of(args), hints=args.hints)
-        out = args.out or free_name(args.photo.with_name(f"{args.photo.stem}_colorized.png"))
-        session.export(out)
+        photo = read_photograph(args.photo)
+        folder = Path() if str(args.photo) == "-" else args.photo.parent
+        out = args.out or free_name(folder / f"{photo.name}_colorized.png")
+        target = picture_target(out, photo, format=args.format, force=args.force, spare=args.histogram_of)
+        session = colorize(photo, Recipe.of(args), hints=args.hints)
+        session.export(target, format=args.format, overwrite=args.force)
     height, width = session.photo.shape
     if not args.quiet:
-        print(f"{out}: {width} x {height}, {in_words(session)}")
+        print(f"{out}: {width} x {height}, {in_words(session)}", file=messages(out))
 
 
 def run_train(args: argparse.Namespace) -> None:
@@ -73,8 +77,10 @@ def run_train(args: argparse.Namespace) -> None:
     from ..protocol import square
     from ..training.config import automatic
     from ..training.data import DataError, Photographs, free_memory
+    from ..training.folder import check_folder
     from ..training.loop import Trainer
 
+    check_folder(args.out, overwrite=args.force, remedy="--force")  # before photographs are read for it
     with join(args.device) as processes:
         torch.manual_seed(args.seed)
         if args.init is not None:
@@ -99,7 +105,7 @@ def run_train(args: argparse.Namespace) -> None:
         network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         trainer = Trainer(
             network, photographs, config, args.out, validation=held_out, processes=processes,
-            compile="inductor" if args.compile else None,
+            compile="inductor" if args.compile else None, overwrite=args.force,
         )  # fmt: skip
         if processes.main and not args.quiet:
             print(photographs.summary())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from .. import forking as _forking  # noqa: F401 - whoever is forked from here shall compute
+
 
 class DeviceError(ValueError):
     """A device that does not exist or is not here."""

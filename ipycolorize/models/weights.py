@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..files import replacing
@@ -161,7 +161,7 @@ def save_model(
     tensors = {key: _packed(key, value, dtype) for key, value in network.state_dict().items()}
     ours = {"format": FORMAT, "version": VERSION, "network": name, "config": json.dumps(network.config)}
     with replacing(path) as part:
-        save_file(tensors, part, metadata={**(metadata or {}), **ours})
+        part.write_bytes(save(tensors, {**(metadata or {}), **ours}))  # `save_file` makes it private
 
 
 def _packed(key: str, value: Tensor, dtype: torch.dtype) -> Tensor:

@@ -6,6 +6,7 @@ import csv
 import json
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +28,7 @@ from .checkpoint import TrainingError, check_same, read_checkpoint, write_checkp
 from .config import BUDGET, Record, TrainConfig, learning_rate
 from .data import Photographs
 from .examples import draw, generator_of
+from .folder import AVERAGE, CHECKPOINT, LOG, check_folder, claim, insist, seen, try_to
 from .interrupt import on_interrupt
 from .losses import objective
 
@@ -70,9 +72,11 @@ class Trainer:
         validation: ``(N, 3, H, W)`` uint8 for the PSNR in the log, or None.
         processes: that train together.
         compile: backend of `torch.compile` for the network ("inductor"); None: as it is.
+        overwrite: replace weights and a log that are in the folder without a checkpoint.
 
     Raises:
         TrainingError: a checkpoint that is damaged or belongs to another run.
+        FileExistsError: weights or a log that no checkpoint belongs to, and `overwrite` is false.
         ProcessesError: processes that differ.
         ValueError: shards that the processes cannot share out, or a validation set without photographs.
     """
@@ -87,6 +91,7 @@ class Trainer:
         validation: Tensor | None = None,
         processes: Processes = ALONE,
         compile: str | None = None,
+        overwrite: bool = False,
     ) -> None:
         if config.shards % processes.count:
             raise ValueError(
@@ -105,7 +110,10 @@ class Trainer:
         self.history: list[Record] = []
         self._saved: int | None = None  # step of the checkpoint
         self._stop = False
+        if processes.main:  # the others come here when it may already have written
+            check_folder(folder, overwrite=overwrite)
         folder.mkdir(parents=True, exist_ok=True)
+        self._seen = seen(self.checkpoint)
         if self.checkpoint.exists():
             self._resume()
         processes.check_same([*network.parameters(), *self.average.parameters(), torch.tensor(self.step)])
@@ -123,7 +131,7 @@ class Trainer:
     @property
     def checkpoint(self) -> Path:
         """File that training goes on from."""
-        return self.folder / "checkpoint.pt"
+        return self.folder / CHECKPOINT
 
     @property
     def finished(self) -> bool:
@@ -161,7 +169,15 @@ class Trainer:
 
         Raises:
             TrainingError: the system refuses (disk full, no permission); the last checkpoint is kept.
+            ClaimedError: another training writes to the folder.
         """
+        with self._claim():
+            self._save()
+
+    def _claim(self) -> AbstractContextManager[None]:
+        return claim(self.folder, checkpoint=self._seen) if self.processes.main else nullcontext()
+
+    def _save(self) -> None:
         if not self.processes.main:
             return
         try:
@@ -179,10 +195,9 @@ class Trainer:
             [asdict(record) for record in self.history],
         )  # fmt: skip
         write_checkpoint(self.checkpoint, dict(zip(PARTS, values, strict=True)))
-        save_model(
-            self.folder / "average.safetensors", self.average, metadata={"examples": str(self.examples)}
-        )
-        with replacing(self.folder / "log.csv") as part, part.open("w", newline="") as file:
+        self._seen = seen(self.checkpoint)
+        save_model(self.folder / AVERAGE, self.average, metadata={"examples": str(self.examples)})
+        with replacing(self.folder / LOG) as part, part.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["step", "seconds", "examples", "huber", "auto", "cross_entropy", "rate", "psnr"])
             for record in self.history:
@@ -264,7 +279,8 @@ class Trainer:
         """Train until the budget is used up, or until `stop`, Ctrl-C or SIGTERM.
 
         Whatever ends it, the step that is running is finished and a checkpoint written, from which a new run
-        goes on. A second Ctrl-C interrupts at once.
+        goes on. A second Ctrl-C interrupts at once. While the disk is full training goes on, and tries again
+        at the next save.
 
         Args:
             every_seconds: of training between log lines, each with a checkpoint.
@@ -272,14 +288,16 @@ class Trainer:
             progress: show a bar.
 
         Raises:
-            TrainingError: a loss or a gradient that is not finite, or files that cannot be written.
+            TrainingError: a loss or a gradient that is not finite; files that cannot be written, even at the
+                end, after ten more minutes; or another training has gone on from the same checkpoint.
+            ClaimedError: another training writes to the folder.
         """
         show = progress and self.processes.main
         bar = tqdm(total=100, initial=round(100 * self._share), unit="%", disable=not show, desc="training")
         sums, since, first = torch.zeros(3, device=self.device), self.seconds, self.step
         stopped = False
         try:
-            with on_interrupt(self.stop):
+            with self._claim(), on_interrupt(self.stop):
                 while self._share < 1 and not stopped:
                     started = time.perf_counter()
                     rate = learning_rate(self.step, self._share, self.config)
@@ -300,8 +318,8 @@ class Trainer:
                             if on_record is not None:
                                 on_record(record)
                         sums, since, first = torch.zeros_like(sums), self.seconds, self.step
-                if stopped and self._saved != self.step:
-                    self.save()
+                if self._saved != self.step and self.processes.main and (stopped or self.history):
+                    insist(self._save, until=lambda: self._stop)
         finally:
             self._stop = False
             bar.close()
@@ -316,5 +334,5 @@ class Trainer:
             self.step, round(self.seconds, 1), self.examples, huber, auto, cross_entropy, rate, psnr
         )
         self.history.append(record)
-        self.save()
+        try_to(self._save)
         return record

@@ -9,40 +9,39 @@ from __future__ import annotations
 import html
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ipywidgets import HTML, Box, VBox
-from PIL import Image
 
 from ..color import to_hex
-from ..gamut import displayed
-from ..hints import Hint
 from ..image import read_photo
 from ..mood import Mood
 from ..session import Session
 from . import gestures, moods
-from .canvas import Mark, Picture
+from .canvas import Picture
+from .cells import REFRESH
 from .choices import common, suggested
-from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
-from .frontend import Patience, Shown, advice, host_prefix
+from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor
+from .frontend import SILENT, Patience, Shown, advice, host_prefix
 from .gestures import Key, Pick, Pointer, Resize, State
+from .lifetime import Reachable, weakly
+from .marks import Marks
 from .mood import ChooseReference, MoodPanel
-from .parts import close, explained, said
+from .pacing import LATER, ROOM, Paced
+from .parts import Failed, close, explained, free_path, printable, said
 from .static import Companion, saved
 from .style import CSS
 from .swatches import parse_color
+from .view import view_of
+from .words import points, summary
 from .worker import Worker
 
-START = "Click anywhere on the photograph to add a colour point."
-AUTOMATIC = "This network colours by itself: points change nothing. Open the photograph with live for points."
 READY = "ready"  # a browser has (re)connected
-SILENT = "silent"  # no browser has connected
-REFRESH = "refresh"  # the session was changed from outside
+PASSING = (READY, ROOM)  # what no person does, and about which nothing is to be said
 
 
-class Colorizer(Shown, VBox):
+class Colorizer(Paced, Shown, Reachable):
     """Colorize a photograph by clicking on it: in JupyterLab, Notebook 7, Voila and Solara.
 
     Not in marimo, which shows anywidgets only (`snapshot` gives the picture there), nor in Panel, which loses
@@ -77,21 +76,30 @@ class Colorizer(Shown, VBox):
         shape = self.session.photo.shape
         self._state = State(size=self.session.default_size, place=(shape[0] // 2, shape[1] // 2))
         self._drawn: tuple[Any, Mood, bool] | None = (
-            None  # hints, mood, before/after of the picture on the screen
+            None  # hints, mood, before/after of what the screen shows
         )
         self._draft = self._controls_stale = self._still_stale = False
         self._measured: tuple[Any, Mood] | None = None  # hints and mood of the picture that was measured
-        self._looks: dict[Hint, tuple[int, int, int]] = {}
-        self._summary = ""
+        self._marks = Marks(self.session)
+        self._summary = self._message = ""
+        self._failed = False  # and the status line says why
+        self._last: Any = None  # event of a person
         self._bad_text = False  # the colour field holds something that is no colour: leave it there
         self._choose = suggested if recommend else common
         self._companion = Companion()
+        post = weakly(self._post)
         self._picture = Picture(
-            shape, height=height, on_pointer=self._post, on_key=self._key, on_ready=lambda: self._post(READY)
+            shape,
+            height=height,
+            on_pointer=post,
+            post=post,
+            on_key=weakly(self._key),
+            on_ready=weakly(self._answered),
+            on_room=weakly(self._catch_up),
         )
         self._controls = Controls(
-            self._post,
-            name=self.session.photo.name,
+            post,
+            name=printable(self.session.photo.name),
             size=self.session.default_size,
             largest=max(3, 2 * self.session.default_size, round(min(shape) / 8)),
             recommend=recommend,
@@ -100,7 +108,7 @@ class Colorizer(Shown, VBox):
         network = self.session.network
         reads = "points only" if network.reads_points else "the photograph alone"
         reason = f"{self.session.network_name} reads {reads}; open the photograph with live for moods"
-        self._mood = MoodPanel(self._post, unavailable="" if network.reads_global_hints else reason)
+        self._mood = MoodPanel(post, unavailable="" if network.reads_global_hints else reason)
         view = VBox([self._picture.box, self._status, self._mood.box], _dom_classes=["ipc-view"])
         width = self._picture.css[1]
         view.layout.max_width = f"{max(width, 300)}px"
@@ -110,37 +118,19 @@ class Colorizer(Shown, VBox):
         super().__init__([style, self._controls.toolbar, body], _dom_classes=["ipc-pad"])
         self._say("Preparing the photograph …")
         self._worker = Worker(
-            self._handle, merge=_pointless, on_error=self._fail, idle=((0.3, self._settle), (2.0, self._rest))
+            weakly(self._handle),
+            merge=_pointless,
+            on_error=weakly(self._fail),
+            idle=(
+                (0.3, weakly(self._settle)),
+                (2.0, weakly(self._rest)),
+                (LATER, weakly(self._catch_breath)),
+            ),
         )
-        self._patience = Patience(lambda: self._post(SILENT))
+        self._patience = Patience(lambda: post(SILENT))
         self._post(REFRESH)
 
-    # -- for cells ------------------------------------------------------------------------------------------
-
-    def rgb(self) -> np.ndarray:
-        """The colorized photograph, ``(H, W, 3)`` uint8 at full size."""
-        return self.session.rgb()
-
-    def save(self, path: str | Path) -> None:
-        """Write the points as JSON."""
-        self.session.save(path)
-
-    def load(self, path: str | Path) -> None:
-        """Replace the points by those of a JSON file, which can be undone."""
-        self.session.load(path)
-        self.refresh()
-
-    def export(self, path: str | Path) -> None:
-        """Write the colorized photograph at full size, as .png, .jpg or .tif."""
-        self.session.export(path)
-
-    def refresh(self) -> None:
-        """Show what the session holds, after it was changed from a cell."""
-        self._post(REFRESH)
-
-    def snapshot(self) -> Image.Image:
-        """The picture with its points, as on the screen."""
-        return self._picture.still(self.session.rgb(self._picture.sent_shape), self._marks())
+    # -- its place in the notebook --------------------------------------------------------------------------
 
     def freeze(self) -> None:
         """Replace the widget in the notebook by its picture, and close it."""
@@ -158,7 +148,7 @@ class Colorizer(Shown, VBox):
             picture.events,
             self._controls.gamut.events,
             self._mood.bars.events,
-            picture.acknowledgement.canvas,
+            picture.flow.canvas,
             picture.image,
             self,
         ):
@@ -167,12 +157,12 @@ class Colorizer(Shown, VBox):
     def _ipython_display_(self, **_: Any) -> None:
         self._companion.show(self._repr_mimebundle_(), self.snapshot(), edited=self._edited)
 
-    @property
-    def _edited(self) -> bool:
-        """Whether there is anything to lose."""
-        return bool(self.session.hints.items) or self.session.mood != Mood()
-
     # -- callbacks: post and return -------------------------------------------------------------------------
+
+    def _answered(self) -> None:
+        """A browser shows the pad; said here already, for the worker may be busy until patience is over."""
+        self._patience.end()
+        self._post(READY)
 
     def _post(self, event: Any) -> None:
         self._worker.post(event)
@@ -187,52 +177,61 @@ class Colorizer(Shown, VBox):
 
     def _handle(self, events: list[Any]) -> None:
         began = time.perf_counter()
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
         message = ""
         for event in events:
             try:
                 message = self._apply(event) or message
-            except Exception as error:
+            except BaseException as error:  # whatever it is, the pad goes on
                 failures.append(error)
         self._state = gestures.hold(self.session, self._state)
-        last = events[-1]
-        for step in (
-            lambda: self._show_mood(last),
+        wishes = [event for event in events if event not in PASSING]
+        if wishes:
+            self._message, self._failed, self._last = message, False, wishes[-1]
+        for step in self._if_room(
+            lambda: self._show_mood(self._last),
             lambda: self._show(began),
-            lambda: self._show_controls(last),
+            lambda: self._show_controls(self._last),
         ):
             try:
                 step()
-            except Exception as error:
+            except BaseException as error:
                 failures.append(error)
         if failures:
             self._fail(failures[0])
-        else:
-            self._say(message or self._summary)
+        elif not self._failed:
+            self._say(self._message or self._summary)
 
     def _apply(self, event: Any) -> str:
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
             case "ready":
-                self._patience.end()
+                if self._last == SILENT:
+                    self._message = ""
                 self._picture.replay()
             case "silent":
-                return self._summary + advice(host_prefix(), silent=True).html()
-            case "refresh":
+                return (
+                    "" if self._patience.ended else self._summary + advice(host_prefix(), silent=True).html()
+                )
+            case "refresh" | "room":
                 pass
+            case Failed(error):
+                raise error
             case TypedColor(text) if text.strip():
                 return self._type(text)
             case SaveHints(name):
-                self.session.save(name)
-                return saved(Path(name), f"{_points(len(self.session.hints))} saved")
+                path = free_path(name)
+                self.session.save(path)
+                return saved(path, f"{points(len(self.session.hints))} saved")
             case LoadHints(name, content):
                 self.session.load(content)
-                return html.escape(f"{_points(len(self.session.hints))} loaded from {name}.")
+                return html.escape(f"{points(len(self.session.hints))} loaded from {name}.")
             case ExportPicture(name):
                 self._state = gestures.settle(self.session, self._state)
                 height, width = self.session.photo.shape
-                self.session.export(name)
-                return saved(Path(name), f"Picture of {width} × {height} pixels written")
+                path = free_path(name)
+                self.session.export(path)
+                return saved(path, f"Picture of {width} × {height} pixels written")
             case ChooseReference(name, content):
                 photo = replace(read_photo(content), name=name)
                 self._state = moods.react(self.session, self._state, moods.SetReference(photo))
@@ -258,18 +257,6 @@ class Colorizer(Shown, VBox):
             return ""
         return html.escape(f"{to_hex(rgb)} at the lightness of this place is {to_hex(looks)}.")
 
-    def _marks(self, *, fresh: bool = True) -> list[Mark]:
-        """The points as they are drawn; one without a colour shows the picture's, or the last known of it."""
-        hints, looks = tuple(self.session.hints), self._looks
-        self._looks = {
-            hint: looks[hint]
-            if hint in looks and (hint.weight > 0 or not fresh)
-            else self.session.color_of(hint)
-            for hint in hints
-        }
-        selected = self._state.selected
-        return [Mark(hint.row, hint.col, hint.size, self._looks[hint], hint.id == selected) for hint in hints]
-
     def _wanted(self) -> np.ndarray:
         """The picture that the screen shall show."""
         paint = self.session.gray if self._state.before else self.session.rgb
@@ -282,51 +269,34 @@ class Colorizer(Shown, VBox):
         """Bring picture and points up to date."""
         state, session = self._state, self.session
         hints, mood, before = session.hints.items, session.mood, state.before
-        marks = [] if before else self._marks(fresh=False)
-        current = self._drawn == (hints, mood, before)
+        marks = [] if before else self._marks.of(state.selected, fresh=False)
+        current = self._drawn == (hints, mood, before) and (state.live or not self._draft)
         if self._drawn is None:
             self._picture.draw(rgb=session.gray(self._picture.sent_shape))
         if current or not state.live:
             self._picture.draw(marks=marks)  # points show at once, before the network has run
         if current:
             return
-        waiting = time.perf_counter()
-        self._picture.acknowledgement.wait()
-        began += time.perf_counter() - waiting
         rgb = self._wanted()
-        fresh = [] if before else self._marks()
+        fresh = [] if before else self._marks.of(state.selected)
         stale = state.live or fresh != marks
         self._picture.draw(rgb=rgb, marks=fresh if stale else None, draft=state.live)
         self._drawn, self._draft, self._still_stale = (hints, mood, before), state.live, True
         milliseconds = 1000 * (time.perf_counter() - began)
-        where = f"{session.network_name} on {session.device}"
-        what = " · ".join([*(["Mood"] if mood else []), *([_points(len(hints))] if hints else [])])
-        if not session.network.reads_points:
-            said = f"{AUTOMATIC} ({where})"
-        else:
-            said = f"{what} · {milliseconds:.0f} ms · {where}" if what else f"{START} ({where})"
-        self._summary = html.escape(said)
+        self._summary = html.escape(summary(session, milliseconds))
 
     def _show_controls(self, event: Any = None) -> None:
         """Bring the controls up to date, unless newer events wait: suggestions can come later."""
         self._controls_stale = self._worker.pending
         if self._controls_stale:
             return
-        state, session = self._state, self.session
-        hint = None if state.selected is None else session.hints[state.selected]
-        place = state.place if hint is None else (hint.row, hint.col)
-        lightness = session.lightness_at(*place)
-        view = View(
-            lightness=lightness,
-            ab=None if hint is None else session.present_ab(hint),
-            rgb=None if hint is None else session.color_of(hint),
-            size=state.size if hint is None else hint.size,
-            suggested=self._choose(session, *place),
-            recent=tuple((rgb := displayed(lightness, ab)[0], ab, to_hex(rgb)) for ab in state.recent),
+        session = self.session
+        view = view_of(
+            session,
+            self._state,
+            colour=lambda hint: (session.present_ab(hint), session.color_of(hint)),
+            suggested=lambda row, col: self._choose(session, row, col),
             changed=self._edited,
-            can_undo=session.can_undo or state.live,
-            can_redo=session.can_redo,
-            before=state.before,
         )
         self._controls.show(view, keep_size=isinstance(event, Resize), keep_text=self._bad_text)
         self._bad_text = False
@@ -335,7 +305,9 @@ class Colorizer(Shown, VBox):
         """After a pause: make the drag one step of undo, and replace a draft by the real picture."""
         if self._state.drag is None and not (self._state.grip and self._state.grip.held):
             self._state = gestures.settle(self.session, self._state)
-        if self._draft:
+        if self._draft and not self._picture.flow.room():
+            self._wait_for_room()
+        elif self._draft:
             self._picture.draw(rgb=self._wanted())
             self._draft = False
         if self._controls_stale:
@@ -348,16 +320,11 @@ class Colorizer(Shown, VBox):
             self._measured = now
             self._show_mood()
 
-    def _rest(self) -> None:
-        """After a longer pause: renew the picture that stays in the notebook."""
-        if self._still_stale and self._companion.shown:
-            self._companion.update(self.snapshot(), edited=self._edited)
-            self._still_stale = False
-
     def _say(self, text: str) -> None:
         self._status.value = said(text)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
+        self._failed = True
         self._say(explained(error))
 
 
@@ -366,8 +333,4 @@ def _pointless(old: Any, new: Any) -> bool:
     match old, new:
         case moods.MoodEvent(), moods.MoodEvent():
             return moods.pointless(old, new)
-    return gestures.pointless(old, new) or bool(old == new and old in (READY, REFRESH))
-
-
-def _points(count: int) -> str:
-    return "1 point" if count == 1 else f"{count} points"
+    return gestures.pointless(old, new) or bool(old == new and old in (*PASSING, REFRESH))

@@ -11,7 +11,7 @@ from ipywidgets import HTML, Box
 from ..color import to_hex
 from ..families import HUES, families
 from ..gamut import displayed
-from .parts import pointer_events
+from .parts import Post, pointer_events
 
 COLUMNS, ROWS = 1 + len(HUES), 2
 LIGHTNESS = 65.0  # L of the bars
@@ -45,9 +45,16 @@ class Bars:
     Args:
         on_choose: called with the number of the family.
         on_drag: called with (family, share, done): `done` is False while the mouse button is still down.
+        post: takes what a callback fails with.
     """
 
-    def __init__(self, on_choose: Callable[[int], None], on_drag: Callable[[int, float, bool], None]) -> None:
+    def __init__(
+        self,
+        on_choose: Callable[[int], None],
+        on_drag: Callable[[int, float, bool], None],
+        *,
+        post: Post,
+    ) -> None:
         self._on_choose, self._on_drag = on_choose, on_drag
         self._held: tuple[int, int] | None = None  # family under the pressed button, and the row of its bar
         self._start: float | None = None  # where it was pressed; None since it is being dragged
@@ -55,7 +62,7 @@ class Bars:
         self._bars.add_class("ipc-overlay")
         self.box = Box([self._bars])
         self.box.add_class("ipc-bars")
-        self.events = pointer_events(self.box, self._pointer)
+        self.events = pointer_events(self.box, self._pointer, post=post)
 
     def show(self, shares: Sequence[float] | None, *, chosen: int, asked: bool) -> None:
         """Show the share of each family; None before any are known.

@@ -16,8 +16,6 @@ What was learnt about ipycanvas 0.14 and is kept in this one place:
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -34,8 +32,9 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ..frame import Frame
+from .flow import DRAFT, FINAL, QUALITIES, FlowControl
 from .gestures import Pointer
-from .parts import keys_are_ours
+from .parts import Post, guarded, keys_are_ours
 
 ACCENT = (33, 150, 243)
 BOX = (540, 760)  # CSS pixels, height and width, that a picture fills at most
@@ -81,64 +80,11 @@ class Queue(_CanvasManager):
                 self._caching = False
 
 
-def jpeg(rgb: np.ndarray, *, draft: bool) -> bytes:
-    """Encode ``(H, W, 3)`` uint8: 4:4:4 at quality 95, which hides its losses; a draft takes a third."""
-    file = io.BytesIO()
-    quality, subsampling = (80, 2) if draft else (95, 0)
-    Pillow.fromarray(rgb).save(file, "JPEG", quality=quality, subsampling=subsampling)
-    return file.getvalue()
-
-
 def fit(photo: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
     """Size on the screen in CSS pixels, (height, width): shrunk into `box`; small photos grow."""
     wanted = max(1.0, SMALL / max(photo))
     scale = min(wanted, box[0] / photo[0], box[1] / photo[1])
     return max(1, round(photo[0] * scale)), max(1, round(photo[1] * scale))
-
-
-class Acknowledgement:
-    """Flow control: a canvas of one pixel that the browser paints after a picture and sends back.
-
-    Each frame paints its number as a colour; the browser works in order, so the number that returns tells
-    which pictures it has shown. Without this a slow link keeps seconds of old frames in its queue.
-
-    Args:
-        queue: that the pictures go through.
-        in_flight: frames that may be on their way.
-        timeout: seconds after which nobody seems to be looking (no browser, or a busy one) and frames go on
-            without waiting.
-    """
-
-    def __init__(self, queue: Queue, *, in_flight: int = 4, timeout: float = 1.5) -> None:
-        self.canvas = Canvas(width=1, height=1, sync_image_data=True, _canvas_manager=queue)
-        self._in_flight, self._timeout = in_flight, timeout
-        self._sent = self._seen = 0
-        self._returned = threading.Condition()
-        self.canvas.observe(self._receive, "image_data")
-
-    def _receive(self, change: Any) -> None:
-        try:
-            red, green, blue = Pillow.open(io.BytesIO(change["new"])).convert("RGB").getpixel((0, 0))  # type: ignore[misc]  # an RGB pixel is three numbers
-        except (OSError, TypeError):  # an empty canvas of a page that is being closed
-            return
-        with self._returned:
-            self._seen = max(self._seen, red << 16 | green << 8 | blue)
-            self._returned.notify_all()
-
-    def wait(self) -> None:
-        """Wait until the browser has shown enough of what was sent."""
-        with self._returned:
-            if not self._returned.wait_for(lambda: self._sent - self._seen < self._in_flight, self._timeout):
-                self._seen = self._sent
-
-    def mark(self) -> None:
-        """Number the frame that is being sent; call inside a batch."""
-        with self._returned:
-            self._sent += 1
-            if self._sent > 0xFFFFFF:  # 6 days of 30 frames a second: start again
-                self._sent, self._seen = 1, 0
-        self.canvas.fill_style = f"#{self._sent:06x}"
-        self.canvas.fill_rect(0, 0, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -174,8 +120,10 @@ class Picture:
         photo: (H, W) of the photograph.
         height: greatest height on the screen in CSS pixels, None for the usual size.
         on_pointer: called with a `Pointer` for each mouse event that may matter.
+        post: takes what a callback fails with, as `Failed`.
         on_key: called with (key, ctrl, shift) for each key while the picture has the focus.
         on_ready: called when a browser (re)connects.
+        on_room: called when the browser has shown a picture, and there may be `room` for another.
         on_hover: called with (row, col) in the photograph wherever the mouse goes, None when it leaves.
     """
 
@@ -185,8 +133,10 @@ class Picture:
         *,
         height: int | None,
         on_pointer: Callable[[Pointer], None],
+        post: Post,
         on_key: Callable[[str, bool, bool], None],
         on_ready: Callable[[], None],
+        on_room: Callable[[], None] = lambda: None,
         on_hover: Callable[[tuple[int, int] | None], None] | None = None,
     ) -> None:
         box = BOX if height is None else (height, max(BOX[1], 2 * height))
@@ -200,7 +150,8 @@ class Picture:
         self._marks: Sequence[Mark] = ()
         self.image = Image(format="url", value=b"")
         self._queue = Queue()
-        self.acknowledgement = Acknowledgement(self._queue)
+        self.flow = FlowControl(self._queue, on_room=on_room)
+        self.quality = QUALITIES[0]  # of the picture on the screen
 
         rows, columns = self.frame.grid
         self.canvas = Layers(
@@ -217,7 +168,7 @@ class Picture:
         )
         self.box.add_class("ipc-stage")
         for canvas in (self.canvas, self.keyboard):
-            canvas.on_key_down(lambda key, shift, ctrl, meta: on_key(key, ctrl or meta, shift))
+            canvas.on_key_down(guarded(post, lambda key, shift, ctrl, meta: on_key(key, ctrl or meta, shift)))
         self.events = Event(
             source=self.box,
             watched_events=["mousedown", "mouseup", "mousemove", "mouseleave", "contextmenu"],
@@ -225,7 +176,7 @@ class Picture:
             throttle_or_debounce="throttle",
             wait=33,
         )
-        self.events.on_dom_event(self._pointer)
+        self.events.on_dom_event(guarded(post, self._pointer))
 
     # -- from the browser -----------------------------------------------------------------------------------
 
@@ -252,7 +203,6 @@ class Picture:
             button = 2  # the other way to say right click on a Mac
         if kind == "down":
             self._pressed = button == 0
-            self.focus(x, y)
         elif not buttons & 1:
             self._pressed = False
         self._zoom = max(1.0, self.css[1] / width)
@@ -269,6 +219,8 @@ class Picture:
                 slack=2.5 * one,
             )
         )
+        if kind == "down":
+            self.focus(x, y)
 
     def focus(self, x: float, y: float) -> None:
         """Give the keyboard to the picture; (x, y) are shares of its width and height.
@@ -284,25 +236,35 @@ class Picture:
     # -- to the browser -------------------------------------------------------------------------------------
 
     def draw(
-        self, *, rgb: np.ndarray | None = None, marks: Sequence[Mark] | None = None, draft: bool = False
+        self,
+        *,
+        rgb: np.ndarray | None = None,
+        marks: Sequence[Mark] | None = None,
+        draft: bool = False,
+        fine: bool = False,
     ) -> None:
         """Show a new picture, new points, or both in one frame.
 
         Args:
             rgb: ``(h, w, 3)`` uint8 of any size; it is stretched over the canvas.
             marks: all points, later ones on top.
-            draft: encode smaller and a little worse, for frames that are replaced at once.
+            draft: encode smaller and a little worse, for frames that are replaced at once. On a slow link
+                either is as good as it can be soon.
+            fine: encode as well as possible, however long it is on its way.
         """
-        url = None if rgb is None else b"data:image/jpeg;base64," + base64.b64encode(jpeg(rgb, draft=draft))
+        url = b""
+        if rgb is not None:
+            seconds = math.inf if fine else DRAFT if draft else FINAL
+            url, self.quality = self.flow.encode(rgb, seconds=seconds, draft=draft)
         with self._queue.batch():
-            if url is not None:
+            if url:
                 self.image.value = url
                 self._paint()
             if marks is not None:
                 self._marks = tuple(marks)
                 self._point()
-            if url is not None:
-                self.acknowledgement.mark()
+            if url:
+                self.flow.mark(len(url))
 
     def still(self, rgb: np.ndarray, marks: Sequence[Mark]) -> Pillow.Image:
         """A picture with its points, as they look on the screen."""
@@ -316,6 +278,7 @@ class Picture:
 
     def replay(self) -> None:
         """Draw everything again, for a browser that has just come."""
+        self.flow.forget()  # what another page was sent will never come back
         with self._queue.batch():
             if self.image.value:
                 self._paint()

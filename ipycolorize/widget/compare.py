@@ -16,21 +16,23 @@ from ipywidgets import HTML, Box, Dropdown, HBox, VBox
 from PIL import Image
 
 from ..baselines.gray import Gray
-from ..color import to_hex
-from ..gamut import displayed
+from ..hints import Hint
 from ..image import read_photo
 from ..session import SHORT_SIDE, Session
 from . import gestures
-from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
-from .frontend import Patience, Shown, advice, host_prefix
+from .cells import REFRESH
+from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor
+from .frontend import SILENT, Patience, Shown, advice, host_prefix
 from .gestures import Key, Pick, Pointer, Resize, State
+from .lifetime import Reachable, weakly
 from .offers import Offers
 from .overlay import Place
-from .parts import Wishes, close, explained, said, styled
-from .side import Show, Side, Wanted
+from .parts import Failed, Wishes, close, explained, free_path, printable, said, styled
+from .side import Show, Side, Wanted, names_of
 from .static import Companion, saved
 from .style import CSS
-from .swatches import parse_color
+from .swatches import AB, RGB, parse_color
+from .view import place_of, view_of
 from .worker import Worker
 
 MOST = 4  # pictures beside each other
@@ -43,11 +45,9 @@ SHOWS = {
     "weights": "Whose colour: weights",
     "leave-one-out": "Whose colour: leave one out",
 }
-SILENT = "silent"  # no browser has connected
-REFRESH = "refresh"
 
 
-class Compare(Shown, VBox):
+class Compare(Shown, Reachable):
     """Colorize one photograph with several networks at once, by the same points.
 
     What is done to one picture is done to all; where the mouse is on one, the others show a cross and the
@@ -84,51 +84,59 @@ class Compare(Shown, VBox):
         photo = read_photo(photo)
         self.board = Session(photo, Gray(), device="cpu", short_side=short_side)
         opened = [Session(photo, network, device=device, short_side=short_side) for network in networks]
-        self.sessions = dict(zip(_names(opened), opened, strict=True))
+        self.sessions = dict(zip(names_of(opened), opened, strict=True))
         rows, cols = photo.shape
         self._state = State(size=self.board.default_size, place=(rows // 2, cols // 2))
         self._show: Show = "colours"
-        self._bad_text = False
+        self._bad_text = self._silent = False
         self._sides = [self._side(number, name, height) for number, name in enumerate(self.sessions)]
         self._companion = Companion("colorized photographs")
         self._status = styled(HTML(), "ipc-status")
         self._build(photo.name)
         self._mouse = Worker(
-            self._point,
+            weakly(self._point),
             merge=lambda old, new: True,
-            on_error=self._fail,
+            on_error=weakly(self._fail),
             interval=0.05,
             name="ipycolorize-mouse",
         )
         self._worker = Worker(
-            self._handle, merge=_pointless, on_error=self._fail, idle=((0.3, self._settle), (2.0, self._rest))
+            weakly(self._handle),
+            merge=_pointless,
+            on_error=weakly(self._fail),
+            idle=((0.3, weakly(self._settle)), (2.0, weakly(self._rest))),
         )
-        self._patience = Patience(lambda: self._post(SILENT))
-        self._sides[0].picture.canvas[0].on_client_ready(self._patience.end)
+        post = weakly(self._post)
+        self._patience = Patience(lambda: post(SILENT))
+        self._sides[0].picture.canvas[0].on_client_ready(weakly(self._answered))
         self._say(START)
         self.refresh()
 
     def _side(self, number: int, name: str, height: int) -> Side:
+        pointer, hover = weakly(self._pointer), weakly(self._hover)
+        post = weakly(self._post)
         return Side(
             self.sessions[name],
             name=name,
             height=height,
-            on_pointer=lambda event: self._pointer(number, event),
-            on_key=self._key,
-            on_hover=lambda place: self._mouse.post((number, place)),
-            on_offer=lambda colors: self._worker.post((number, colors)),
+            on_pointer=lambda event: pointer(number, event),
+            on_key=weakly(self._key),
+            on_hover=lambda place: hover(number, place),
+            on_offer=lambda colors: post((number, colors)),
+            post=post,
         )
 
     def _build(self, name: str) -> None:
         shape, size = self.board.photo.shape, self.board.default_size
         largest = max(3, 2 * size, round(min(shape) / 8))
-        self._controls = Controls(self._post, name=name, size=size, largest=largest)
+        post = weakly(self._post)
+        self._controls = Controls(post, name=printable(name), size=size, largest=largest)
         weights = any(side.has_weights for side in self._sides)
         offered = [(text, show) for show, text in SHOWS.items() if weights or show != "weights"]
         choice = styled(Dropdown(options=offered, value="colours"), "ipc-show")
-        wish = Wishes(self._post)
+        wish = Wishes(post)
         choice.observe(lambda change: wish(("show", change["new"])), "value")
-        self._offers = Offers(list(self.sessions), lambda ab: self._post(Pick(ab)))
+        self._offers = Offers(list(self.sessions), lambda ab: post(Pick(ab)))
         panel = self._controls.panel
         colour, suggested, *rest = panel.children
         panel.children = (colour, *self._offers.sections, *rest)
@@ -197,12 +205,21 @@ class Compare(Shown, VBox):
         else:
             self._post(event)
 
+    def _hover(self, number: int, place: Place | None) -> None:
+        self._mouse.post((number, place))
+
     def _key(self, key: str, ctrl: bool, shift: bool) -> None:
         if key == "Tab":
             self._controls.focus(backwards=shift)
         else:
             scale = self._sides[0].picture.frame.scale
             self._post(Key(key, ctrl=ctrl, shift=shift, step=max(1, round(2 / scale))))
+
+    def _answered(self) -> None:
+        """A browser shows the pictures; what was said for want of one is no longer so."""
+        self._patience.end()
+        if self._silent:
+            self.refresh()
 
     # -- the mouse's thread ---------------------------------------------------------------------------------
 
@@ -215,7 +232,7 @@ class Compare(Shown, VBox):
     # -- the worker's thread --------------------------------------------------------------------------------
 
     def _handle(self, events: list[Any]) -> None:
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
         message: str | None = None
         for event in events:
             if _is_offer(event):
@@ -223,7 +240,7 @@ class Compare(Shown, VBox):
                 continue
             try:
                 message = self._apply(event)
-            except Exception as error:
+            except BaseException as error:  # whatever it is, the widget goes on
                 message = ""
                 failures.append(error)
         self._state = gestures.hold(self.board, self._state)
@@ -238,7 +255,12 @@ class Compare(Shown, VBox):
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
             case "silent":
-                return self._summary() + advice(host_prefix(), silent=True).html()
+                self._silent = True
+                return (
+                    ""
+                    if self._patience.ended
+                    else self._summary() + advice(host_prefix(), silent=True).html()
+                )
             case ("show", show) if show in get_args(Show):
                 self._show = show
             case TypedColor(text) if text.strip():
@@ -247,9 +269,12 @@ class Compare(Shown, VBox):
                 self._bad_text = False
                 self._state = gestures.react(self.board, self._state, Pick(self.board.ab_of(rgb)))
                 return html.escape(self._state.message)
+            case Failed(error):
+                raise error
             case SaveHints(name):
-                self.board.save(name)
-                return saved(Path(name), "Points saved")
+                path = free_path(name)
+                self.board.save(path)
+                return saved(path, "Points saved")
             case LoadHints(name, content):
                 self.board.load(content)
                 kept = " Their mood shows in a Colorizer, not here." if self.board.mood else ""
@@ -258,7 +283,7 @@ class Compare(Shown, VBox):
                 self._state = gestures.settle(self.board, self._state)
                 self._tell()
                 for side in self._sides:
-                    side.export(_beside(Path(name), side.name))
+                    side.export(Path(printable(name)).expanduser())
             case Pointer() | Key() | Pick() | Resize() | gestures.Command():
                 self._state = gestures.react(self.board, self._state, event)
                 return html.escape(self._state.message)
@@ -267,8 +292,7 @@ class Compare(Shown, VBox):
     def _tell(self) -> None:
         """Tell every side what to show."""
         state = self._state
-        hint = None if state.selected is None else self.board.hints[state.selected]
-        place = state.place if hint is None else (hint.row, hint.col)
+        _, place = place_of(self.board, state)
         wanted = Wanted(
             self.board.hints.items, state.selected, place, self._show, before=state.before, live=state.live
         )
@@ -284,23 +308,14 @@ class Compare(Shown, VBox):
         return points + explained
 
     def _show_controls(self, event: Any) -> None:
-        state, board = self._state, self.board
-        hint = None if state.selected is None else board.hints[state.selected]
-        place = state.place if hint is None else (hint.row, hint.col)
-        lightness, side = board.lightness_at(*place), self._sides[0]
-        chosen = hint is not None and hint.weight > 0
-        view = View(
-            lightness=lightness,
-            ab=None if hint is None else hint.ab if chosen else side.ab_at(*place),
-            rgb=None if hint is None else board.color_of(hint) if chosen else side.color_at(*place),
-            size=state.size if hint is None else hint.size,
-            suggested=(),
-            recent=tuple((rgb := displayed(lightness, ab)[0], ab, to_hex(rgb)) for ab in state.recent),
-            changed=bool(board.hints.items),
-            can_undo=board.can_undo or state.live,
-            can_redo=board.can_redo,
-            before=state.before,
-        )
+        board, side = self.board, self._sides[0]
+
+        def colour(hint: Hint) -> tuple[AB, RGB]:
+            chosen, place = hint.weight > 0, (hint.row, hint.col)
+            return (hint.ab, board.color_of(hint)) if chosen else (side.ab_at(*place), side.color_at(*place))
+
+        changed, nothing = bool(board.hints.items), lambda row, col: ()  # each network suggests its own
+        view = view_of(board, self._state, colour=colour, suggested=nothing, changed=changed)
         self._controls.show(view, keep_size=isinstance(event, Resize), keep_text=self._bad_text)
         self._bad_text = False
 
@@ -318,25 +333,8 @@ class Compare(Shown, VBox):
     def _say(self, text: str) -> None:
         self._status.value = said(text)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         self._say(explained(error))
-
-
-def _names(sessions: Sequence[Session]) -> list[str]:
-    """The networks' names; those that come twice are numbered."""
-    names: list[str] = []
-    for session in sessions:
-        name, number = session.network_name, 1
-        while name in names:
-            number += 1
-            name = f"{session.network_name} {number}"
-        names.append(name)
-    return names
-
-
-def _beside(path: Path, name: str) -> Path:
-    """The file of one network's picture: china_colorized.png becomes china_colorized_live.png."""
-    return path.with_name(f"{path.stem}_{name.replace(' ', '_')}{path.suffix}")
 
 
 def _is_offer(event: Any) -> bool:

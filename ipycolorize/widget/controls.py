@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ipywidgets import HTML, Button, FileUpload, HBox, IntSlider, Text, VBox
@@ -14,6 +13,7 @@ from .choices import COMMON, Colors
 from .gestures import RECENT, Command, Pick, Resize
 from .parts import Post, Wishes, row, section, styled, switch
 from .swatches import AB, RGB, Gamut, Swatches
+from .upload import LIMIT, arm, receive_files
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Controls:
         self._wish = Wishes(post)
         self._colors: dict[str, Colors] = {"suggested": (), "recent": ()}
         self.toolbar = self._build_toolbar()
-        self.gamut = Gamut(lambda ab, done: post(Pick(ab, done)))
+        self.gamut = Gamut(lambda ab, done: post(Pick(ab, done)), post=post)
         count = COLORS if recommend else len(COMMON)
         self._suggested = Swatches(count, lambda number: self._pick("suggested", number))
         self._recent = Swatches(RECENT, lambda number: self._pick("recent", number))
@@ -137,12 +137,16 @@ class Controls:
         self._load = styled(
             FileUpload(accept=".json", description="", icon="folder-open"), "ipc-tool", "ipc-upload"
         )
-        self._load.tooltip = "Load points and mood from a file"
-        self._load.observe(self._loaded, "value")
-        return styled(
-            HBox([self._undo, self._redo, self._delete, self._reset, self._before, self._save, self._load]),
-            "ipc-toolbar",
+        self._load.tooltip = f"Load points and mood from a file (up to {LIMIT / 1e6:g} MB)"
+        receive_files(
+            self._load,
+            lambda name, content: self._post(LoadHints(name, content)),
+            post=self._post,
+            what="a file of points",
+            instead="put it beside the notebook and call load(path) of the pad or of its session",
         )
+        tools = [self._undo, self._redo, self._delete, self._reset, self._before, self._save, self._load]
+        return styled(HBox([*tools, arm(".ipc-toolbar")]), "ipc-toolbar")
 
     def focus(self, *, backwards: bool) -> None:
         """Give the keyboard to the control after the picture, or before it."""
@@ -181,9 +185,3 @@ class Controls:
     def _pick(self, name: str, number: int) -> None:
         if number < len(self._colors[name]):
             self._post(Pick(self._colors[name][number][1]))
-
-    def _loaded(self, change: Any) -> None:
-        if change["new"]:
-            file = change["new"][0]
-            self._post(LoadHints(Path(file["name"]).name, bytes(file["content"])))
-            self._load.value = ()  # the same file may be chosen again

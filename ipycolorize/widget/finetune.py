@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import html
 import io
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ipywidgets import HTML, Box, Button, Image, VBox
+from ipywidgets import HTML, Box, Button, Image
 from PIL import Image as Pillow
 
 from .frontend import Shown
+from .lifetime import Reachable, weakly
+from .parts import said
 from .static import Companion
 from .style import CSS
+from .worker import Worker
 
 SHARPNESS = 160  # dots per inch of a figure: sharp on dense screens too
+LOOK = "look"  # at the run
 COUNT = "10"  # points: the line of the log that the status speaks of
 
 
@@ -50,7 +53,7 @@ class Training(Protocol):
         """End it in good order."""
 
 
-class Progress(Shown, VBox):
+class Progress(Shown, Reachable):
     """Watch a training run. Closing the view leaves the run alone.
 
     Args:
@@ -65,27 +68,29 @@ class Progress(Shown, VBox):
         self._training, self._plot, self._interval = training, plot, interval
         self._companion = Companion("learning curves")
         self._drawn = -1  # records in the picture
-        self._asked, self._closed, self._wake = False, False, threading.Event()
+        self._asked = False
         self._image = Image(format="png", layout={"width": "100%", "max_width": "900px"})
         self._status = HTML(_dom_classes=["ipc-status"])
         self._button = Button(
             description="Stop", icon="stop", tooltip="Finish the running step, save, and end",
             _dom_classes=["ipc-action"],
         )  # fmt: skip
-        self._button.on_click(lambda _: self._ask())
+        ask = weakly(self._ask)
+        self._button.on_click(lambda _: ask())
         row = Box([self._button, self._status], _dom_classes=["ipc-row"])
         style = HTML(f"<style>{CSS}</style>", _dom_classes=["ipc-style"])
         super().__init__([style, self._image, row], _dom_classes=["ipc-pad"])
-        self._look()
-        self._thread = threading.Thread(target=self._watch, name="ipycolorize-training", daemon=True)
-        self._thread.start()
+        self._worker = Worker(
+            weakly(self._watch), merge=lambda old, new: True, on_error=weakly(self._fail), interval=0.0,
+            rest=0.0, name="ipycolorize-training",
+        )  # fmt: skip
+        self._watch([])
 
     def close(self) -> None:
         """End the view: its thread and its widgets."""
-        self._closed = True
-        self._wake.set()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(5.0)
+        if not hasattr(self, "_worker"):  # the constructor failed half way
+            return
+        self._worker.close()
         for part in (self._image, self._status, self._button, *self.children):
             part.close()
         super().close()
@@ -97,14 +102,11 @@ class Progress(Shown, VBox):
         """Callbacks only ask; the thread does it, for stopping takes a while."""
         self._button.disabled = True
         self._asked = True
-        self._wake.set()
+        self._worker.post(LOOK)
 
-    def _watch(self) -> None:
-        while not self._closed:
-            self._wake.wait(self._interval)
-            self._wake.clear()
-            if self._closed or self._look():
-                return
+    def _watch(self, _: list[str]) -> None:
+        if not self._look():
+            self._worker.remind(self._interval, LOOK)
 
     def _look(self) -> bool:
         """Bring everything up to date; whether the run has ended. What fails shows in the status line."""
@@ -117,9 +119,9 @@ class Progress(Shown, VBox):
             if len(training.records) != self._drawn:
                 self._draw()
             self._say(self._words(state))
-        except Exception as error:
+        except BaseException as error:  # whatever it is, the view goes on
+            self._fail(error)
             state = training.state
-            self._say(f"<b>{html.escape(f'{type(error).__name__}: {error}')}</b>")
         if state != "running":
             self._button.layout.display = "none"
         return state != "running"
@@ -157,8 +159,11 @@ class Progress(Shown, VBox):
         scores = [record.psnr[COUNT] for record in self._training.records if COUNT in record.psnr]
         return f" · held out, {COUNT} points: {scores[0]:.2f} → {scores[-1]:.2f} dB" if scores else ""
 
+    def _fail(self, error: BaseException) -> None:
+        self._say(f"<b>{html.escape(f'{type(error).__name__}: {error}')}</b>")
+
     def _say(self, text: str) -> None:
-        line = f'<span role="status" aria-live="polite">{text}</span>'
+        line = said(text)
         if self._status.value != line:
             self._status.value = line
 

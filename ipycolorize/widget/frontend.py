@@ -26,6 +26,7 @@ PARTS = {  # distributions on the index, and the folders of their halves for the
     "ipycanvas": "ipycanvas",
     "ipyevents": "ipyevents",
 }
+SILENT = "silent"  # event: no browser has answered
 _OWN = Path(sys.prefix) / "share" / "jupyter" / "labextensions"  # halves that fit this kernel
 _STYLE = f"<style>{STATIC_PAGE} .ipc-missing {{ display: none; }}</style>"
 
@@ -193,6 +194,7 @@ class Patience:
     """
 
     def __init__(self, on_silence: Callable[[], None], *, seconds: float = 8.0) -> None:
+        self.ended = False  # nobody waits any more
         self._timer = threading.Timer(seconds, on_silence)
         self._timer.name, self._timer.daemon = "ipycolorize-patience", True
         if server_pid() is not None:
@@ -200,6 +202,7 @@ class Patience:
 
     def end(self) -> None:
         """A browser has answered, or nobody needs to know any more."""
+        self.ended = True  # before the timer ends: what was called at the last moment may still look
         self._timer.cancel()
         if self._timer.is_alive() and self._timer is not threading.current_thread():
             self._timer.join(1.0)

@@ -31,7 +31,7 @@ from .moods import (
     SetShare,
     SetStrength,
 )
-from .parts import Post, Wishes, row, section, styled, switch
+from .parts import Post, Wishes, printable, row, section, styled, switch
 
 INVITATION = "the colours of the whole picture"
 THUMBNAIL = (60, 40)  # CSS pixels
@@ -71,6 +71,7 @@ class MoodPanel:
         self.bars = Bars(
             lambda family: post(ChooseFamily(family)),
             lambda family, share, done: post(DragFamily(family, share, done)),
+            post=post,
         )
         names = [(family.name, number) for number, family in enumerate(families())]
         self._family = styled(Dropdown(options=names, value=0), "ipc-family")
@@ -90,6 +91,7 @@ class MoodPanel:
             tooltip="A photograph whose colours this one shall have",
             on_file=lambda name, content: post(ChooseReference(name, content)),
             on_forget=lambda: post(SetReference(None)),
+            post=post,
         )
         self._saturation, self._saturation_text = _slider("Saturation")
         self._strength, self._strength_text = _slider("Strength")
@@ -128,7 +130,7 @@ class MoodPanel:
         with self._wish.writing():
             self._fold(state.mood_open)
             text = self._unavailable or moods.described(mood) or INVITATION
-            self._summary.value = html.escape(text)
+            self._summary.value = html.escape(printable(text))
             switch(self._summary, "ipc-set", mood != Mood() and not self._unavailable)
             if not state.mood_open:
                 return

@@ -6,11 +6,15 @@ import html
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ipycanvas.canvas import _CANVAS_MANAGER
 from ipyevents import Event
 from ipywidgets import HTML, Box, DOMWidget, VBox, Widget
+
+from ..files import free_name
 
 _OURS = """
 const ours = (element) => element.setAttribute('data-lm-suppress-shortcuts', 'true');
@@ -20,6 +24,27 @@ box.addEventListener('focusin', (event) => ours(event.target));
 """
 
 Post = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A callback of a widget has failed; whoever handles this event shows why."""
+
+    error: BaseException
+
+
+def guarded(post: Post, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function as a callback of a widget: what it raises is posted as `Failed`, not lost."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            post(Failed(error))
+
+    return call
 
 
 class Wishes:
@@ -60,8 +85,8 @@ def switch(widget: DOMWidget, name: str, on: bool) -> None:
     (widget.add_class if on else widget.remove_class)(name)
 
 
-def pointer_events(widget: DOMWidget, on_event: Callable[[dict[str, Any]], None]) -> Event:
-    """The mouse on a widget, at most 30 times a second."""
+def pointer_events(widget: DOMWidget, on_event: Callable[[dict[str, Any]], None], *, post: Post) -> Event:
+    """The mouse on a widget, at most 30 times a second; if `on_event` raises, that is posted."""
     events = Event(
         source=widget,
         watched_events=["mousedown", "mousemove", "mouseup", "mouseleave"],
@@ -69,7 +94,7 @@ def pointer_events(widget: DOMWidget, on_event: Callable[[dict[str, Any]], None]
         throttle_or_debounce="throttle",
         wait=33,
     )
-    events.on_dom_event(on_event)
+    events.on_dom_event(guarded(post, on_event))
     return events
 
 
@@ -92,6 +117,11 @@ def close(widget: Widget) -> None:
     Widget.close(widget)
 
 
+def printable(text: str) -> str:
+    """A text as it can be sent: names of files that are no UTF-8 hold halves of letters, which cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def keys_are_ours() -> HTML:
     """A part that keeps the host's shortcuts away from the box that it is put in.
 
@@ -104,12 +134,17 @@ def keys_are_ours() -> HTML:
 
 def said(text: str) -> str:
     """HTML of a status line, which screen readers read when it changes."""
-    return f'<span role="status" aria-live="polite">{text}</span>'
+    return f'<span role="status" aria-live="polite">{printable(text)}</span>'
 
 
-def explained(error: Exception) -> str:
+def explained(error: BaseException) -> str:
     """HTML of an error for a status line."""
     text = html.escape(str(error) or type(error).__name__)
     if not isinstance(error, ValueError | OSError):
         text = f"{type(error).__name__}: {text}. Your points are kept: undo, or try again"
     return f"<b>{text[0].upper()}{text[1:]}.</b>"
+
+
+def free_path(name: str) -> Path:
+    """The file of a name that somebody typed; "name (2)" where there is one already: nothing is replaced."""
+    return free_name(Path(printable(name)).expanduser())

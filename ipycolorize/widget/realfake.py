@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, Text, VBox
+from ipywidgets import HTML, Text
 
 from ..fooling import FoolingRate, fooling_rates
 from ..pairs import Pair
 from ..realfake import SECONDS, SUFFIX, Sitting
 from . import trial
 from .frontend import Shown
-from .parts import close
+from .lifetime import Reachable, weakly
+from .parts import close, printable
 from .style import CSS
 
 BLANK = 0.7  # seconds of grey before a pair
@@ -27,7 +28,7 @@ INTRODUCTION = """
 <kbd>1</kbd> and <kbd>2</kbd>. Guess if you do not know.</p>"""
 
 
-class RealOrFake(Shown, VBox):
+class RealOrFake(Shown, Reachable):
     """The test of table 2: which of two pictures has synthetic colours?
 
     Every answer is on the disk before the next pair is shown. Who comes back under the same name goes on from
@@ -62,7 +63,7 @@ class RealOrFake(Shown, VBox):
         self._unsaved: dict[str, Any] | None = None  # an answer that the disk refused
         self._stage = HTML(_dom_classes=["ipc-show"])
         self._report = Text(_dom_classes=["ipc-report"], tabbable=False)
-        self._report.observe(self._reported, "value")
+        self._report.observe(weakly(self._reported), "value")
         style = HTML(f"<style>{CSS}{trial.CSS}</style>", _dom_classes=["ipc-style"])
         super().__init__([style, self._stage, self._report], _dom_classes=["ipc-pad", "ipc-test"])
         begun = self._sitting.done > 0
@@ -109,13 +110,13 @@ class RealOrFake(Shown, VBox):
                     self._show("", wait=False)
         except OSError as error:
             self._fail(f"Not saved: {error.strerror}. Make room for {error.filename or self._folder}")
-        except (ValueError, KeyError, TypeError) as error:
+        except Exception as error:
             self._fail(f"{type(error).__name__}: {error}")
 
     def _fail(self, reason: str) -> None:
         text = "Nothing is lost while this kernel lives; the test goes on from here."
         self._stage.value = self._html(
-            (), f"<p class='ipc-news'>{html.escape(reason)}.</p><p>{text}</p>", True
+            (), f"<p class='ipc-news'>{html.escape(printable(reason))}.</p><p>{text}</p>", True
         )
 
     def _answered(self, message: dict[str, Any]) -> None:

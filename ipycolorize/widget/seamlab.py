@@ -21,6 +21,7 @@ from ..seam import DISTANCE, PAIRS, SIDE, SIZE, Seam, measure_picture, place_pai
 from ..session import Session
 from .app import Colorizer
 from .gestures import hold, settle
+from .lifetime import weakly
 from .parts import Wishes, row, section, styled
 
 OWN = "other colours"  # what the list says of colours that the person chose
@@ -87,16 +88,16 @@ class SeamLab(Colorizer):
         session = Session(replace(read_photo(rgb), name="seam"), **chosen, device=device)
         self._automatic = session.rgb()
         self.seam: Seam | None = None
-        self._wish = Wishes(lambda event: self._post(event))
+        self._wish = wish = Wishes(weakly(self._post))
         self._line = styled(HTML(), "ipc-above", "ipc-seam-line")
         self._measures = styled(HTML(), "ipc-measures")
         self._profile = styled(HTML(), "ipc-profile")
         self._pair = styled(Dropdown(options=[*PAIRS, OWN], value=next(iter(PAIRS))), "ipc-pair")
         self._distance, self._distance_text = _slider("Distance", DISTANCE, SPACE)
         self._size, self._size_text = _slider("Patch", SIZE, SIZES)
-        self._pair.observe(lambda change: self._wish(SetPair(change["new"])), "value")
-        self._distance.observe(lambda change: self._wish(SetDistance(change["new"])), "value")
-        self._size.observe(lambda change: self._wish(SetSize(change["new"])), "value")
+        self._pair.observe(lambda change: wish(SetPair(change["new"])), "value")
+        self._distance.observe(lambda change: wish(SetDistance(change["new"])), "value")
+        self._size.observe(lambda change: wish(SetSize(change["new"])), "value")
         _place(session, PAIRS[self._pair.value], DISTANCE, SIZE)
         super().__init__(session, height=height)
         lab = Box(

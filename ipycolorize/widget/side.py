@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from ipywidgets import HTML, VBox
 from PIL import Image
 
 from ..color import rgb_to_lab
+from ..files import free_name
 from ..gamut import displayed
 from ..hints import Hint
 from ..influence import Influence, Kind, influence, owner_map, tint
@@ -29,13 +30,14 @@ from .choices import Colors, suggested
 from .controls import ExportPicture
 from .gestures import Pointer
 from .overlay import LIGHTNESS, Overlay, Place
-from .parts import close, explained, said, styled
+from .parts import Post, close, explained, printable, said, styled
 from .static import saved
 from .swatches import AB, RGB
 from .worker import Worker
 
 Show = Literal["colours", "weights", "leave-one-out"]
 READY = "ready"  # a browser has (re)connected
+ROOM = "room"  # the way to the browser is free again
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Side:
         on_pointer, on_key: as `Picture` takes them.
         on_hover: called with (row, col) under the mouse, or None.
         on_offer: called with the colours that the network suggests, whenever they may have changed.
+        post: takes what a callback fails with.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Side:
         on_key: Callable[[str, bool, bool], None],
         on_hover: Callable[[Place | None], None],
         on_offer: Callable[[Colors], None],
+        post: Post,
     ) -> None:
         self.session, self.name = session, name
         self._on_offer = on_offer
@@ -89,15 +93,18 @@ class Side:
         self._found: Influence | None = None
         self._took = 0.0  # milliseconds of the last change of the points
         self._colors: np.ndarray | None = None  # the picture as it was painted last, whatever is shown
-        self._title = styled(HTML(f"<b>{html.escape(name)}</b>"), "ipc-name")
+        self._behind = False  # the screen is, for want of room on the way there
+        self._title = styled(HTML(f"<b>{html.escape(printable(name))}</b>"), "ipc-name")
         self._status = styled(HTML(), "ipc-status")
         self._overlay = Overlay(session.photo.shape, self.color_at, self.ab_at)
         self.picture = Picture(
             session.photo.shape,
             height=height,
             on_pointer=on_pointer,
+            post=post,
             on_key=on_key,
             on_ready=lambda: self._worker.post(READY),
+            on_room=self._catch_up,
             on_hover=on_hover,
         )
         self.picture.box.children = (*self.picture.box.children, self._overlay.layer)
@@ -124,12 +131,25 @@ class Side:
     def show(self, wanted: Wanted) -> None:
         """Show a state: the points at once, the picture when the network is done."""
         self._wanted = wanted
-        self._draw_marks(wanted)
+        if self.picture.flow.room():
+            self._draw_marks(wanted)
+        else:
+            self._behind = True
         self._worker.post(wanted)
 
+    def _catch_up(self) -> None:
+        """The browser has shown a picture; on any thread."""
+        if self._behind:
+            self._worker.post(ROOM)
+
     def export(self, path: Path) -> None:
-        """Write the picture at full size; what came of it shows in the status line."""
-        self._worker.post(ExportPicture(str(path)))
+        """Write the picture at full size; what came of it shows in the status line.
+
+        Args:
+            path: china_colorized.png becomes china_colorized_live.png, a file of this network's.
+        """
+        own = path.with_name(f"{path.stem}_{self.name.replace(' ', '_')}{path.suffix}")
+        self._worker.post(ExportPicture(str(own)))
 
     def color_at(self, row: int, col: int) -> RGB:
         """The colour on the screen, of what was painted last; grey before."""
@@ -174,7 +194,7 @@ class Side:
         self._worker.close()
         for part in (
             self.picture.events,
-            self.picture.acknowledgement.canvas,
+            self.picture.flow.canvas,
             self.picture.image,
             self.box,
         ):
@@ -192,14 +212,21 @@ class Side:
             self._paint(wanted)
         for event in events:
             if isinstance(event, ExportPicture):
-                self.session.export(event.name)
-                self._say(saved(Path(event.name), "Written"))
+                path = free_name(Path(event.name))
+                self.session.export(path)
+                self._say(saved(path, "Written"))
 
     def _paint(self, wanted: Wanted) -> None:
+        if not self.picture.flow.room():
+            self._behind = True
+            self._worker.remind(self.picture.flow.patience, ROOM)
+            return
+        if self._behind:
+            self._behind = False
+            self._draw_marks(wanted)
         seen = replace(wanted, selected=None, place=(0, 0))
         if self._drawn == seen or (wanted.show != "colours" and self._worker.pending):
             return  # shown already; or a map, which takes long, of a state that is gone already
-        self.picture.acknowledgement.wait()
         began = time.perf_counter()
         session, shape = self.session, self.picture.sent_shape
         self._colors = session.rgb(shape)
@@ -258,10 +285,22 @@ class Side:
     def _say(self, text: str) -> None:
         self._status.value = said(text)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         self._say(explained(error))
+
+
+def names_of(sessions: Sequence[Session]) -> list[str]:
+    """The networks' names; those that come twice are numbered."""
+    names: list[str] = []
+    for session in sessions:
+        name, number = session.network_name, 1
+        while name in names:
+            number += 1
+            name = f"{session.network_name} {number}"
+        names.append(name)
+    return names
 
 
 def _pointless(old: Any, new: Any) -> bool:
     """Whether a waiting event can go because of the one right after it."""
-    return isinstance(old, Wanted) and isinstance(new, Wanted)
+    return (isinstance(old, Wanted) and isinstance(new, Wanted)) or bool(old == new and old in (READY, ROOM))

@@ -10,17 +10,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ipywidgets import HTML, Box, Button, VBox
+from ipywidgets import HTML, Box, Button
 
 from ..image import Photo
 from ..models.weights import load_model
 from ..pairs import named_photos
 from ..session import Session
 from ..study import SECONDS, Course, Recommend
-from .app import READY, REFRESH, SILENT, Colorizer
-from .frontend import Shown
+from .app import READY, Colorizer
+from .cells import REFRESH
+from .frontend import SILENT, Shown
 from .gestures import Pick, Pointer
-from .parts import close, styled, switch
+from .lifetime import Reachable, weakly
+from .parts import Failed, close, printable, styled, switch
 from .style import CSS
 from .worker import Worker
 
@@ -79,6 +81,8 @@ class TimedPad(Colorizer):
         if event in (READY, REFRESH, SILENT):
             if event == READY:
                 self.shown.set()
+        elif isinstance(event, Failed):
+            pass
         elif self._locked or self._start is None:
             return
         elif not _passing(event):
@@ -94,7 +98,7 @@ def _passing(event: Any) -> bool:
     )
 
 
-class Study(Shown, VBox):
+class Study(Shown, Reachable):
     """The study of section 4.2: colorize each photograph realistically, in a minute.
 
     When the time is up the pad locks, and picture, points and the times of all actions are saved. Who comes
@@ -133,16 +137,16 @@ class Study(Shown, VBox):
             self._name, self._network = network.name, network
         self._device, self._seconds = device, seconds
         self._pad: TimedPad | None = None
-        self._over = threading.Event()
         self._clock = HTML(_dom_classes=["ipc-clock"])
         self._button = Button(_dom_classes=["ipc-action"])
-        self._button.on_click(lambda _: self._press())
+        press = weakly(self._press)
+        self._button.on_click(lambda _: press())
         self._place = Box()
         style = HTML(f"<style>{CSS}{LOOK}</style>", _dom_classes=["ipc-style"])
         row = styled(Box([self._clock, self._button]), "ipc-row")
         super().__init__([style, row, self._place], _dom_classes=["ipc-pad", "ipc-test", "ipc-study"])
         self._worker = Worker(
-            self._handle, merge=lambda old, new: bool(old == new), on_error=self._fail,
+            weakly(self._handle), merge=lambda old, new: bool(old == new), on_error=weakly(self._fail),
             name="ipycolorize-study",
         )  # fmt: skip
         task = f"Colour each photograph as it may have been. You have {seconds:g} seconds for each."
@@ -155,7 +159,6 @@ class Study(Shown, VBox):
 
     def close(self) -> None:
         """End the view. What is finished is saved; a photograph under way will be begun anew."""
-        self._over.set()
         self._worker.close()
         for pad in self._place.children:  # a finished one, too, has a thread
             pad.close()
@@ -175,6 +178,8 @@ class Study(Shown, VBox):
         for event in events:
             if event == "next" and self._pad is None and self._course.current is not None:
                 self._begin()
+            elif event == "tick" and self._pad is not None:
+                self._tick(self._pad)
             elif event == "save" and self._pad is not None:
                 self._save(self._pad)
 
@@ -191,24 +196,24 @@ class Study(Shown, VBox):
         pad.shown.wait(PATIENCE)
         self._course.began()
         self._pad = pad
-        self._over.clear()
         pad.start()
-        threading.Thread(target=self._tick, args=(pad,), name="ipycolorize-clock", daemon=True).start()
+        self._tick(pad)
 
     def _tick(self, pad: TimedPad) -> None:
         """Show the time that is left, and end it."""
-        while (left := self._seconds - pad.seconds) > 0:
-            switch(self._clock, "ipc-hurry", left <= HURRY)
-            whole = int(left + 0.999)
-            share = 100 * left / self._seconds
-            self._clock.value = (
-                f"<time>{whole // 60}:{whole % 60:02d}</time>"
-                f'<span class="ipc-bar"><i style="width:{share:.0f}%"></i></span><span>{self._where()}</span>'
-            )
-            if self._over.wait(min(left, left % 1 or 1.0)):
-                return
-        pad.lock()
-        self._worker.post("save")
+        left = self._seconds - pad.seconds
+        if left <= 0:
+            pad.lock()
+            self._save(pad)
+            return
+        self._worker.remind(min(left, left % 1 or 1.0), "tick")
+        switch(self._clock, "ipc-hurry", left <= HURRY)
+        whole = int(left + 0.999)
+        share = 100 * left / self._seconds
+        self._clock.value = (
+            f"<time>{whole // 60}:{whole % 60:02d}</time>"
+            f'<span class="ipc-bar"><i style="width:{share:.0f}%"></i></span><span>{self._where()}</span>'
+        )
 
     def _save(self, pad: TimedPad) -> None:
         self._course.finish(pad.session, seconds=min(pad.seconds, self._seconds), actions=pad.actions)
@@ -232,9 +237,9 @@ class Study(Shown, VBox):
         self._button.layout.visibility = "visible"
 
     def _say(self, text: str) -> None:
-        self._clock.value = f'<span role="status">{text}</span>'
+        self._clock.value = f'<span role="status">{printable(text)}</span>'
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         reason = error.strerror if isinstance(error, OSError) else None
         text = html.escape(f"not saved: {reason}." if reason else str(error) or type(error).__name__)
         self._say(f"<b>{text[0].upper()}{text[1:]}</b>")

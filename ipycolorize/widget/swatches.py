@@ -16,7 +16,7 @@ from PIL import ImageColor
 
 from ..color import lab_to_rgb, parse_hex, to_uint8
 from ..gamut import in_gamut
-from .parts import pointer_events
+from .parts import Post, pointer_events
 
 _AXES = "".join(
     f'<span class="ipc-axis ipc-{side}">{name}</span>'
@@ -98,9 +98,10 @@ class Gamut:
 
     Args:
         on_pick: called with (ab, done): `done` is False while the mouse button is still down.
+        post: takes what a callback fails with.
     """
 
-    def __init__(self, on_pick: Callable[[AB, bool], None]) -> None:
+    def __init__(self, on_pick: Callable[[AB, bool], None], *, post: Post) -> None:
         self._on_pick = on_pick
         self._lightness = 60.0
         self._pressed = False
@@ -111,7 +112,7 @@ class Gamut:
         self._ring.add_class("ipc-overlay")
         self.box = Box([self._plane, self._ring])
         self.box.add_class("ipc-gamut")
-        self.events = pointer_events(self.box, self._pointer)
+        self.events = pointer_events(self.box, self._pointer, post=post)
 
     def show(self, lightness: float, ab: AB | None) -> None:
         """Show the plane at a lightness, with a ring around `ab`."""

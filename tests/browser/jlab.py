@@ -65,7 +65,7 @@ class Server:
         self.token = uuid.uuid4().hex
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+            self.port = free.getsockname()[1]
 
     def __enter__(self) -> Server:
         home = Path(self._home.name)
@@ -84,7 +84,7 @@ class Server:
         environment |= {"JUPYTER_PLATFORM_DIRS": "1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         command = [
             *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
-            f"--ServerApp.port={self._port}",
+            f"--ServerApp.port={self.port}",
             "--ServerApp.port_retries=0",
             "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.root_dir={self.folder}",
@@ -136,8 +136,9 @@ class Server:
         """The end of what the server wrote."""
         return (Path(self._home.name) / "server.log").read_text(errors="replace")[-6000:]
 
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._port}{path}"
+    def url(self, path: str, *, port: int | None = None) -> str:
+        """Where pages and programs find it; another port is that of a proxy."""
+        return f"http://127.0.0.1:{port or self.port}{path}"
 
     def api(self, method: str, path: str) -> Any:
         request = urllib.request.Request(  # the token in the header makes the XSRF cookie unnecessary
@@ -192,23 +193,26 @@ class Notebook:
         external: requests that left the machine.
     """
 
-    def __init__(self, page: Page, server: Server, name: str, *, host: str = "lab") -> None:
+    def __init__(
+        self, page: Page, server: Server, name: str, *, host: str = "lab", port: int | None = None
+    ) -> None:
         self.page, self.server, self.name = page, server, name
         self.console: list[str] = []
         self.external: list[str] = []
         page.on("console", lambda message: message.type == "error" and self.console.append(message.text))
         page.on("pageerror", lambda error: self.console.append(str(error)))
+        self._own = (server.url("", port=port), "data:", "blob:")
         page.on("request", self._note_request)
         path = {
             "lab": f"/lab/workspaces/{uuid.uuid4().hex[:8]}/tree/{name}?reset&token=",
             "doc": f"/doc/tree/{name}?token=",
             "notebook": f"/notebooks/{name}?token=",
         }[host]
-        page.goto(server.url(path + server.token), wait_until="domcontentloaded")
+        page.goto(server.url(path + server.token, port=port), wait_until="domcontentloaded")
         self.wait_kernel()
 
     def _note_request(self, request: Any) -> None:
-        if not request.url.startswith((self.server.url(""), "data:", "blob:")):
+        if not request.url.startswith(self._own):
             self.external.append(request.url)
 
     def wait_kernel(self) -> None:
@@ -259,7 +263,7 @@ class Pad:
 
     def settle(self, *, rest: bool = False) -> None:
         """Wait until the screen shows it all; with `rest` also the notebook's static picture."""
-        stages = "None" if rest else "1"
+        stages = "2" if rest else "1"
         assert self.notebook.value(f"pad._worker.wait(20, idle={stages})")
         self.page.wait_for_timeout(250)
 

@@ -68,14 +68,14 @@ def measure_clicks(pad: Pad, count: int) -> None:
     pad.page.evaluate(PROBE, probe)
     pad.notebook.execute(
         "import time\n"
-        "from ipycolorize.widget import canvas\n"
-        "encode, times = canvas.jpeg, []\n"
-        "def timed(rgb, *, draft):\n"
+        "from ipycolorize.widget import flow\n"
+        "encode, times = flow.data_url, []\n"
+        "def timed(rgb, quality):\n"
         "    began = time.perf_counter()\n"
-        "    data = encode(rgb, draft=draft)\n"
+        "    data = encode(rgb, quality)\n"
         "    times.append((time.perf_counter() - began) * 1000)\n"
         "    return data\n"
-        "canvas.jpeg = timed"
+        "flow.data_url = timed"
     )
     total, network, render, encode = [], [], [], []
     for number in range(count + 3):

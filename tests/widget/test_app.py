@@ -156,7 +156,12 @@ def pointed():
     """A picture of 107 x 160 pixels, and the pointer events that it understood."""
     seen = []
     picture = Picture(
-        (107, 160), height=None, on_pointer=seen.append, on_key=lambda *_: None, on_ready=lambda: None
+        (107, 160),
+        height=None,
+        on_pointer=seen.append,
+        post=seen.append,
+        on_key=lambda *_: None,
+        on_ready=lambda: None,
     )
     return picture, seen
 

@@ -64,6 +64,13 @@ def says(view, text, seconds=10.0):
     return True
 
 
+def until(condition, seconds=5):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def width(view):
     """In inches."""
     return Image.open(io.BytesIO(view._image.value)).width / 160
@@ -88,8 +95,7 @@ def test_a_run_is_watched_from_reading_to_its_end(watch):
     run.state = "finished"
     says(view, "Finished · held out, 10 points: 27.31 → 27.80 dB.")
     says(view, "Colorizer(photo, network=&quot;runs/mine/average.safetensors&quot;)")
-    view._thread.join(5)
-    assert not view._thread.is_alive(), "nothing is left to look at"
+    until(lambda: not view._worker.alive)  # nothing is left to look at
     assert view._button.layout.display == "none"
 
 
@@ -152,7 +158,7 @@ def test_closing_ends_thread_and_widgets_but_not_the_run():
     run = Run(seconds_left=60.0)
     view = Progress(run, draw, interval=60.0)
     view.close()
-    assert not view._thread.is_alive()
+    assert not view._worker.alive
     assert not run.stopped.is_set()
     left = [_instances[key] for key in set(_instances) - before]
     assert not [widget for widget in left if hasattr(widget, "children") or hasattr(widget, "value")]

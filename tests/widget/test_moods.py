@@ -223,7 +223,7 @@ def mouse(kind, x, y, held):
 def bars():
     """Bars, and what they were asked for."""
     seen = []
-    return Bars(seen.append, lambda *drag: seen.append(drag)), seen
+    return Bars(seen.append, lambda *drag: seen.append(drag), post=seen.append), seen
 
 
 def test_a_press_chooses_and_a_drag_sets_the_share_that_has_this_height(bars):

@@ -137,6 +137,7 @@ def test_a_picture_tells_where_the_mouse_goes_pressed_or_not_until_it_leaves():
         (107, 160),
         height=None,
         on_pointer=pressed.append,
+        post=pressed.append,
         on_key=lambda *_: None,
         on_ready=lambda: None,
         on_hover=seen.append,
@@ -153,7 +154,7 @@ def test_a_picture_tells_where_the_mouse_goes_pressed_or_not_until_it_leaves():
         picture._pointer({"event": kind, "x": x, "y": y, "button": 0, "buttons": buttons, **box})
     assert seen == [(53, 80), (0, 0), None]
     assert [event.kind for event in pressed] == ["move"], "hovering is no gesture"
-    for part in (picture.events, picture.acknowledgement.canvas, picture.image, picture.box):
+    for part in (picture.events, picture.flow.canvas, picture.image, picture.box):
         close(part)
 
 

@@ -1,7 +1,9 @@
 """The study without a browser: the clock, the lock, what is kept; and the two interfaces of its pads."""
 
+import os
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,8 +156,12 @@ def test_a_picture_that_cannot_be_saved_waits_until_it_can(begin, monkeypatch):
     study = begin()
     pad = press(study)
 
-    def full(_):
-        raise OSError(28, "No space left on device")
+    fsync = os.fsync
+
+    def full(handle):
+        if Path(f"/proc/self/fd/{handle}").readlink().suffix == ".jsonl":  # picture and points had room
+            raise OSError(28, "No space left on device")
+        fsync(handle)
 
     with monkeypatch.context() as patch:
         patch.setattr("ipycolorize.journal.os.fsync", full)

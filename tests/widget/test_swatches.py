@@ -71,7 +71,7 @@ def mouse(kind, x, y, held):
 
 def test_gamut_drag_picks_live_and_ends_with_a_final_pick():
     picks = []
-    gamut = Gamut(lambda ab, done: picks.append((ab, done)))
+    gamut = Gamut(lambda ab, done: picks.append((ab, done)), post=picks.append)
     gamut.show(60, (0, 0))
     gamut._pointer(mouse("mousemove", 110, 110, False))
     assert picks == [], "hovering picks nothing"
