@@ -160,7 +160,8 @@ def parser(further: Sequence[Further] = (), epilog: str | None = None) -> argpar
     lab = commands.add_parser(
         "lab",
         help="open JupyterLab with a pad on a photograph",
-        description="Open JupyterLab on a ready notebook. What follows -- goes to Jupyter.",
+        description="Open JupyterLab with a pad on a photograph. All options, and what follows --, go to "
+        "`jupyter lab`: ipycolorize lab photo.jpg --no-browser --port 8890",
     )
     lab.add_argument("photo", nargs="?", type=Path, help="the photograph; a sample without it")
 

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import sys
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from .children import python
 from .image import read_photo
+
+
+def code_for(photo: str | None) -> str:
+    """The code of a pad on a photograph; None is a sample."""
+    given = repr(photo) if photo else 'sample_photo("china")'
+    names = "Colorizer" if photo else "Colorizer, sample_photo"
+    return f"from ipycolorize import {names}\n\npad = Colorizer({given})\npad"
 
 
 def notebook_for(photo: str | None) -> dict[str, Any]:
     """A notebook (nbformat 4) with a pad on a photograph; None is a sample."""
     intro = (
         "# Colorize a photograph\n\n"
-        "Click into the cell below and press **Shift + Enter**. Then click on the photograph: each click "
-        "adds a point; pick a colour for it at the right, and the picture follows. Drag points to move them, "
-        "right-click a point to remove it."
+        "Click on the photograph: each click adds a point; pick a colour for it at the right, and the "
+        "picture follows. Drag points to move them, right-click a point to remove it.\n\n"
+        "If no pad is below, or it does not answer: click into the cell and press **Shift + Enter**."
     )
-    given = repr(photo) if photo else 'sample_photo("china")'
-    names = "Colorizer" if photo else "Colorizer, sample_photo"
-    code = f"from ipycolorize import {names}\n\npad = Colorizer({given})\npad"
+    code = code_for(photo)
     cells = [
         {"cell_type": "markdown", "id": "intro", "metadata": {}, "source": intro},
         {
@@ -47,11 +51,7 @@ def write_notebook(photo: Path | None, folder: Path) -> Path:
     """
     if photo is not None:
         read_photo(photo)
-        photo = photo.resolve()
-        inside = photo.is_relative_to(folder)
-        name, shown = photo.stem, str(photo.relative_to(folder) if inside else photo)
-    else:
-        name, shown = "sample", None
+    name, shown = "sample" if photo is None else photo.stem, _shown(photo, folder)
     notebook = notebook_for(shown)
     for number in count(1):
         path = folder / (f"colorize-{name}.ipynb" if number == 1 else f"colorize-{name}-{number}.ipynb")
@@ -64,18 +64,65 @@ def write_notebook(photo: Path | None, folder: Path) -> Path:
     raise AssertionError("count never ends")
 
 
+def _shown(photo: Path | None, folder: Path) -> str | None:
+    """How a notebook in the folder names a photograph."""
+    if photo is None:
+        return None
+    photo = photo.resolve()
+    return str(photo.relative_to(folder) if photo.is_relative_to(folder) else photo)
+
+
+def split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Part the arguments of `lab` into its own and those that go on to `jupyter lab`.
+
+    Every option goes on, with its value (``--port 8890``), and so does all that follows ``--``; a photograph
+    and ``--help`` are our own.
+    """
+    from .serving import takes_value
+
+    own: list[str] = []
+    further: list[str] = []
+    rest = list(arguments)
+    while rest:
+        text = rest.pop(0)
+        if text == "--":
+            return own, [*further, *rest]
+        if text in ("-h", "--help") or not text.startswith("-"):
+            own.append(text)
+            continue
+        further.append(text)
+        if "=" not in text and rest and takes_value(text, rest[0]):
+            further.append(rest.pop(0))
+    return own, further
+
+
 def launch_lab(photo: Path | None, arguments: list[str]) -> int:
-    """Open JupyterLab on the notebook in the present folder, until it is stopped; returns its exit code."""
+    """Open JupyterLab on the notebook in the present folder, until it is stopped; returns its exit code.
+
+    Raises:
+        PhotoError: the photograph cannot be read.
+        RuntimeError: there is no JupyterLab in this environment.
+    """
+    from .serving import serve
+
     folder = Path.cwd()
     notebook = write_notebook(photo, folder)
-    print(f"notebook: {notebook}")
-    command = python("jupyterlab", str(notebook), *arguments)
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
-        print("running as root, as is usual in a container: passing --allow-root to Jupyter")
-        command.append("--allow-root")
-    with subprocess.Popen(command) as server:
-        while True:
-            try:
-                return server.wait()
-            except KeyboardInterrupt:
-                continue  # Jupyter got it as well, asks whether to stop, and stops by itself
+    _say(f"notebook: {notebook}")
+    given = list(arguments)
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in given:
+        _say("running as root, as is usual in a container: passing --allow-root to Jupyter")
+        given.append("--allow-root")
+    try:
+        serve(notebook, code_for(_shown(photo, folder)), given, _say)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("jupyter"):
+            raise
+        raise RuntimeError(
+            f"expected JupyterLab in this environment, found no {error.name}: {sys.executable} -m pip "
+            f"install jupyterlab, or open {notebook.name} in your own Jupyter"
+        ) from error
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

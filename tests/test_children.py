@@ -65,9 +65,15 @@ def test_the_marks_show_what_is_run(beside):
 
 
 def test_lab_runs_the_jupyterlab_that_is_installed(beside, capfd):
-    assert launch_lab(None, ["--version"]) == 0
+    with pytest.raises(SystemExit) as ended:  # JupyterLab ends the process that it runs in
+        launch_lab(None, ["--version"])
+    assert not ended.value.code
     assert ran(beside) == []
     assert capfd.readouterr().out.splitlines()[-1][0].isdigit()
+    command = [sys.executable, "-P", "-m", "ipycolorize", "lab", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1][0].isdigit()
+    assert ran(beside) == []
 
 
 def test_fine_tuning_runs_the_package_that_called_it(beside, tmp_path):

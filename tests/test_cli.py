@@ -227,13 +227,13 @@ def test_photographs_of_one_name_get_notebooks_of_their_own(photo: Path) -> None
     assert paths == ["colorize-flower.ipynb", "colorize-flower-2.ipynb"] * 2
 
 
-def test_lab_keeps_what_follows_the_dashes_for_jupyter(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lab_passes_options_on_to_jupyter(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr("ipycolorize.launch.launch_lab", lambda *given: seen.append(given) or 0)
     assert main(["lab", str(photo), "--", "--port", "9000"]) == 0
     assert seen == [(photo, ["--port", "9000"])]
-    with pytest.raises(SystemExit):
-        main(["lab", str(photo), "--port", "9000"])
+    assert main(["lab", str(photo), "--port", "9000"]) == 0
+    assert seen[1] == seen[0], "and needs none"
 
 
 def test_lab_refuses_what_is_no_photograph(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

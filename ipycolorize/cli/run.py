@@ -26,9 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show_everything()
     given = list(sys.argv[1:] if arguments is None else arguments)
     further: list[str] = []
-    if given[:1] == ["lab"] and "--" in given:
-        end_of_ours = given.index("--")
-        given, further = given[:end_of_ours], given[end_of_ours + 1 :]
+    if given[:1] == ["lab"]:
+        from ..launch import split
+
+        given, further = split(given)
     args = parse(given, (batch.add_arguments, weights.add_arguments, doctor.add_arguments), TABLE)
     try:
         if args.command == "lab":

@@ -9,41 +9,43 @@ from __future__ import annotations
 import html
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ipywidgets import HTML, Box, VBox
-from PIL import Image
 
 from ..color import to_hex
-from ..gamut import displayed
-from ..hints import Hint
 from ..image import read_photo
 from ..mood import USUAL_VIVIDNESS, Mood
 from ..session import Session
 from . import gestures, moods
-from .canvas import Mark, Picture
+from .canvas import Picture
+from .cells import REFRESH
 from .choices import common, suggested
-from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
+from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor
+from .frontend import SILENT, Patience, Shown, advice, host_prefix
 from .gestures import Key, Pick, Pointer, Resize, State
 from .lifetime import Reachable, weakly
+from .marks import Marks
 from .mood import ChooseReference, MoodPanel
 from .pacing import LATER, ROOM, Paced
 from .parts import Failed, close, explained, free_path, printable, said
 from .static import Companion, saved
 from .style import CSS
 from .swatches import parse_color
+from .view import view_of
 from .words import points, summary
 from .worker import Worker
 
 READY = "ready"  # a browser has (re)connected
-REFRESH = "refresh"  # the session was changed from outside
 PASSING = (READY, ROOM)  # what no person does, and about which nothing is to be said
 
 
-class Colorizer(Paced, Reachable):
-    """Colorize a photograph by clicking on it, in JupyterLab or wherever Jupyter widgets are shown.
+class Colorizer(Paced, Shown, Reachable):
+    """Colorize a photograph by clicking on it: in JupyterLab, Notebook 7, Voila and Solara.
+
+    Not in marimo, which shows anywidgets only (`snapshot` gives the picture there), nor in Panel, which loses
+    the browser's binary messages; VS Code and Colab have not been tried.
 
     Click on the photograph to add a point, in the colour that the network gives to the place by itself, and
     pick its colour on the right. Drag a point to move it; right click or Delete removes it; Shift click takes
@@ -78,11 +80,11 @@ class Colorizer(Paced, Reachable):
         shape = self.session.photo.shape
         self._state = State(size=self.session.default_size, place=(shape[0] // 2, shape[1] // 2))
         self._drawn: tuple[Any, Mood, bool] | None = (
-            None  # hints, mood, before/after of the picture on the screen
+            None  # hints, mood, before/after of what the screen shows
         )
         self._draft = self._controls_stale = self._still_stale = False
         self._measured: tuple[Any, Mood] | None = None  # hints and mood of the picture that was measured
-        self._looks: dict[Hint, tuple[int, int, int]] = {}
+        self._marks = Marks(self.session)
         self._summary = self._message = ""
         self._failed = False  # and the status line says why
         self._last: Any = None  # event of a person
@@ -96,7 +98,7 @@ class Colorizer(Paced, Reachable):
             on_pointer=post,
             post=post,
             on_key=weakly(self._key),
-            on_ready=lambda: post(READY),
+            on_ready=weakly(self._answered),
             on_room=weakly(self._catch_up),
         )
         self._controls = Controls(
@@ -129,34 +131,10 @@ class Colorizer(Paced, Reachable):
                 (LATER, weakly(self._catch_breath)),
             ),
         )
+        self._patience = Patience(lambda: post(SILENT))
         self._post(REFRESH)
 
-    # -- for cells ------------------------------------------------------------------------------------------
-
-    def rgb(self) -> np.ndarray:
-        """The colorized photograph, ``(H, W, 3)`` uint8 at full size."""
-        return self.session.rgb()
-
-    def save(self, path: str | Path) -> None:
-        """Write the points as JSON."""
-        self.session.save(path)
-
-    def load(self, path: str | Path) -> None:
-        """Replace the points by those of a JSON file, which can be undone."""
-        self.session.load(path)
-        self.refresh()
-
-    def export(self, path: str | Path) -> None:
-        """Write the colorized photograph at full size, as .png, .jpg or .tif."""
-        self.session.export(path)
-
-    def refresh(self) -> None:
-        """Show what the session holds, after it was changed from a cell."""
-        self._post(REFRESH)
-
-    def snapshot(self) -> Image.Image:
-        """The picture with its points, as on the screen."""
-        return self._picture.still(self.session.rgb(self._picture.sent_shape), self._marks())
+    # -- its place in the notebook --------------------------------------------------------------------------
 
     def freeze(self) -> None:
         """Replace the widget in the notebook by its picture, and close it."""
@@ -168,6 +146,7 @@ class Colorizer(Paced, Reachable):
         if not hasattr(self, "_worker"):  # the constructor failed half way
             return
         self._worker.close()
+        self._patience.end()
         picture = self._picture
         for part in (
             picture.events,
@@ -180,9 +159,14 @@ class Colorizer(Paced, Reachable):
             close(part)
 
     def _ipython_display_(self, **_: Any) -> None:
-        self._companion.show(self._repr_mimebundle_(), self.snapshot())
+        self._companion.show(self._repr_mimebundle_(), self.snapshot(), edited=self._edited)
 
     # -- callbacks: post and return -------------------------------------------------------------------------
+
+    def _answered(self) -> None:
+        """A browser shows the pad; said here already, for the worker may be busy until patience is over."""
+        self._patience.end()
+        self._post(READY)
 
     def _post(self, event: Any) -> None:
         self._worker.post(event)
@@ -226,7 +210,13 @@ class Colorizer(Paced, Reachable):
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
             case "ready":
+                if self._last == SILENT:
+                    self._message = ""
                 self._picture.replay()
+            case "silent":
+                return (
+                    "" if self._patience.ended else self._summary + advice(host_prefix(), silent=True).html()
+                )
             case "refresh" | "room":
                 pass
             case Failed(error):
@@ -271,18 +261,6 @@ class Colorizer(Paced, Reachable):
             return ""
         return html.escape(f"{to_hex(rgb)} at the lightness of this place is {to_hex(looks)}.")
 
-    def _marks(self, *, fresh: bool = True) -> list[Mark]:
-        """The points as they are drawn; one without a colour shows the picture's, or the last known of it."""
-        hints, looks = tuple(self.session.hints), self._looks
-        self._looks = {
-            hint: looks[hint]
-            if hint in looks and (hint.weight > 0 or not fresh)
-            else self.session.color_of(hint)
-            for hint in hints
-        }
-        selected = self._state.selected
-        return [Mark(hint.row, hint.col, hint.size, self._looks[hint], hint.id == selected) for hint in hints]
-
     def _wanted(self) -> np.ndarray:
         """The picture that the screen shall show."""
         paint = self.session.gray if self._state.before else self.session.rgb
@@ -295,7 +273,7 @@ class Colorizer(Paced, Reachable):
         """Bring picture and points up to date."""
         state, session = self._state, self.session
         hints, mood, before = session.hints.items, session.mood, state.before
-        marks = [] if before else self._marks(fresh=False)
+        marks = [] if before else self._marks.of(state.selected, fresh=False)
         current = self._drawn == (hints, mood, before) and (state.live or not self._draft)
         if self._drawn is None:
             self._picture.draw(rgb=session.gray(self._picture.sent_shape))
@@ -304,7 +282,7 @@ class Colorizer(Paced, Reachable):
         if current:
             return
         rgb = self._wanted()
-        fresh = [] if before else self._marks()
+        fresh = [] if before else self._marks.of(state.selected)
         stale = state.live or fresh != marks
         self._picture.draw(rgb=rgb, marks=fresh if stale else None, draft=state.live)
         self._drawn, self._draft, self._still_stale = (hints, mood, before), state.live, True
@@ -316,22 +294,13 @@ class Colorizer(Paced, Reachable):
         self._controls_stale = self._worker.pending
         if self._controls_stale:
             return
-        state, session = self._state, self.session
-        hint = None if state.selected is None else session.hints[state.selected]
-        place = state.place if hint is None else (hint.row, hint.col)
-        lightness = session.lightness_at(*place)
-        view = View(
-            lightness=lightness,
-            ab=None if hint is None else session.present_ab(hint),
-            rgb=None if hint is None else session.color_of(hint),
-            size=state.size if hint is None else hint.size,
-            reach=state.reach if hint is None else hint.reach,
-            suggested=self._choose(session, *place),
-            recent=tuple((rgb := displayed(lightness, ab)[0], ab, to_hex(rgb)) for ab in state.recent),
-            changed=bool(session.hints.items) or not session.mood.plain,
-            can_undo=session.can_undo or state.live,
-            can_redo=session.can_redo,
-            before=state.before,
+        session = self.session
+        view = view_of(
+            session,
+            self._state,
+            colour=lambda hint: (session.present_ab(hint), session.color_of(hint)),
+            suggested=lambda row, col: self._choose(session, row, col),
+            changed=self._edited,
         )
         self._controls.show(
             view, keep_sliders=isinstance(event, Resize | gestures.Reach), keep_text=self._bad_text

@@ -34,12 +34,30 @@ from PIL import ImageDraw
 from ..frame import Frame
 from .flow import DRAFT, FINAL, QUALITIES, FlowControl
 from .gestures import Pointer
-from .parts import Post, guarded
+from .parts import Post, guarded, keys_are_ours
 
 ACCENT = (33, 150, 243)
 BOX = (540, 760)  # CSS pixels, height and width, that a picture fills at most
 SMALL = 480  # a photograph smaller than this is enlarged on the screen
 MAX_SENT = 1_000_000  # pixels of a frame; more cannot be seen at this size and costs time
+
+
+class Layers(MultiCanvas):
+    """Canvases above each other that draw through a queue of their own.
+
+    `MultiCanvas` makes its layers with ipycanvas's queue for the whole process, which ends with whoever
+    imported ipycanvas first (a page of Solara, `Widget.close_all`): no layer could be made after that.
+
+    Args:
+        count: of layers, the last on top.
+        queue: that all of them go through.
+    """
+
+    def __init__(self, count: int, queue: _CanvasManager, **traits: Any) -> None:
+        layers = [Canvas(_canvas_manager=queue) for _ in range(count)]
+        # past MultiCanvas, whose constructor is what has to be different
+        super(MultiCanvas, self).__init__(_canvases=layers, _canvas_manager=queue, **traits)
+        self.on_msg(layers[-1]._handle_frontend_event)  # the top layer hears what happens, as in MultiCanvas
 
 
 class Queue(_CanvasManager):
@@ -136,15 +154,17 @@ class Picture:
         self.quality = QUALITIES[0]  # of the picture on the screen
 
         rows, columns = self.frame.grid
-        self.canvas = MultiCanvas(2, width=columns, height=rows, layout=Layout(width="100%", height="auto"))
+        self.canvas = Layers(
+            2, self._queue, width=columns, height=rows, layout=Layout(width="100%", height="auto")
+        )
         for layer in self.canvas._canvases:
-            layer._canvas_manager = self._queue
             layer.on_client_ready(on_ready)
         self.canvas.add_class("ipc-picture")
         self.keyboard = Canvas(width=1, height=1, _canvas_manager=self._queue)
         self.keyboard.add_class("ipc-keyboard")
         self.box = Box(
-            [self.canvas, self.keyboard], layout=Layout(width="100%", max_width=f"{self.css[1]}px")
+            [self.canvas, self.keyboard, keys_are_ours()],
+            layout=Layout(width="100%", max_width=f"{self.css[1]}px"),
         )
         self.box.add_class("ipc-stage")
         for canvas in (self.canvas, self.keyboard):

@@ -16,21 +16,23 @@ from ipywidgets import HTML, Box, Dropdown, HBox, VBox
 from PIL import Image
 
 from ..baselines.gray import Gray
-from ..color import to_hex
-from ..gamut import displayed
+from ..hints import Hint
 from ..image import read_photo
 from ..session import SHORT_SIDE, Session
 from . import gestures
-from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor, View
+from .cells import REFRESH
+from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor
+from .frontend import SILENT, Patience, Shown, advice, host_prefix
 from .gestures import Key, Pick, Pointer, Resize, State
 from .lifetime import Reachable, weakly
 from .offers import Offers
 from .overlay import Place
 from .parts import Failed, Wishes, close, explained, free_path, printable, said, styled
-from .side import Show, Side, Wanted
+from .side import Show, Side, Wanted, names_of
 from .static import Companion, saved
 from .style import CSS
-from .swatches import parse_color
+from .swatches import AB, RGB, parse_color
+from .view import place_of, view_of
 from .worker import Worker
 
 MOST = 4  # pictures beside each other
@@ -43,10 +45,9 @@ SHOWS = {
     "weights": "Whose colour: weights",
     "leave-one-out": "Whose colour: leave one out",
 }
-REFRESH = "refresh"
 
 
-class Compare(Reachable):
+class Compare(Shown, Reachable):
     """Colorize one photograph with several networks at once, by the same points.
 
     What is done to one picture is done to all; where the mouse is on one, the others show a cross and the
@@ -83,11 +84,11 @@ class Compare(Reachable):
         photo = read_photo(photo)
         self.board = Session(photo, Gray(), device="cpu", short_side=short_side)
         opened = [Session(photo, network, device=device, short_side=short_side) for network in networks]
-        self.sessions = dict(zip(_names(opened), opened, strict=True))
+        self.sessions = dict(zip(names_of(opened), opened, strict=True))
         rows, cols = photo.shape
         self._state = State(size=self.board.default_size, place=(rows // 2, cols // 2))
         self._show: Show = "colours"
-        self._bad_text = False
+        self._bad_text = self._silent = False
         self._sides = [self._side(number, name, height) for number, name in enumerate(self.sessions)]
         self._companion = Companion("colorized photographs")
         self._status = styled(HTML(), "ipc-status")
@@ -105,6 +106,9 @@ class Compare(Reachable):
             on_error=weakly(self._fail),
             idle=((0.3, weakly(self._settle)), (2.0, weakly(self._rest))),
         )
+        post = weakly(self._post)
+        self._patience = Patience(lambda: post(SILENT))
+        self._sides[0].picture.canvas[0].on_client_ready(weakly(self._answered))
         self._say(START)
         self.refresh()
 
@@ -178,6 +182,7 @@ class Compare(Reachable):
         """End all threads and widgets; the board and the sessions live on."""
         if not hasattr(self, "_worker"):  # the constructor failed half way
             return
+        self._patience.end()
         for worker in (self._mouse, self._worker):
             worker.close()
         for side in self._sides:
@@ -209,6 +214,12 @@ class Compare(Reachable):
         else:
             scale = self._sides[0].picture.frame.scale
             self._post(Key(key, ctrl=ctrl, shift=shift, step=max(1, round(2 / scale))))
+
+    def _answered(self) -> None:
+        """A browser shows the pictures; what was said for want of one is no longer so."""
+        self._patience.end()
+        if self._silent:
+            self.refresh()
 
     # -- the mouse's thread ---------------------------------------------------------------------------------
 
@@ -243,6 +254,13 @@ class Compare(Reachable):
     def _apply(self, event: Any) -> str:
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
+            case "silent":
+                self._silent = True
+                return (
+                    ""
+                    if self._patience.ended
+                    else self._summary() + advice(host_prefix(), silent=True).html()
+                )
             case ("show", show) if show in get_args(Show):
                 self._show = show
             case TypedColor(text) if text.strip():
@@ -265,7 +283,7 @@ class Compare(Reachable):
                 self._state = gestures.settle(self.board, self._state)
                 self._tell()
                 for side in self._sides:
-                    side.export(_beside(Path(printable(name)).expanduser(), side.name))
+                    side.export(Path(printable(name)).expanduser())
             case Pointer() | Key() | Pick() | Resize() | gestures.Reach() | gestures.Command():
                 self._state = gestures.react(self.board, self._state, event)
                 return html.escape(self._state.message)
@@ -274,8 +292,7 @@ class Compare(Reachable):
     def _tell(self) -> None:
         """Tell every side what to show."""
         state = self._state
-        hint = None if state.selected is None else self.board.hints[state.selected]
-        place = state.place if hint is None else (hint.row, hint.col)
+        _, place = place_of(self.board, state)
         wanted = Wanted(
             self.board.hints.items, state.selected, place, self._show, before=state.before, live=state.live
         )
@@ -291,24 +308,14 @@ class Compare(Reachable):
         return points + explained
 
     def _show_controls(self, event: Any) -> None:
-        state, board = self._state, self.board
-        hint = None if state.selected is None else board.hints[state.selected]
-        place = state.place if hint is None else (hint.row, hint.col)
-        lightness, side = board.lightness_at(*place), self._sides[0]
-        chosen = hint is not None and hint.weight > 0
-        view = View(
-            lightness=lightness,
-            ab=None if hint is None else hint.ab if chosen else side.ab_at(*place),
-            rgb=None if hint is None else board.color_of(hint) if chosen else side.color_at(*place),
-            size=state.size if hint is None else hint.size,
-            reach=state.reach if hint is None else hint.reach,
-            suggested=(),
-            recent=tuple((rgb := displayed(lightness, ab)[0], ab, to_hex(rgb)) for ab in state.recent),
-            changed=bool(board.hints.items),
-            can_undo=board.can_undo or state.live,
-            can_redo=board.can_redo,
-            before=state.before,
-        )
+        board, side = self.board, self._sides[0]
+
+        def colour(hint: Hint) -> tuple[AB, RGB]:
+            chosen, place = hint.weight > 0, (hint.row, hint.col)
+            return (hint.ab, board.color_of(hint)) if chosen else (side.ab_at(*place), side.color_at(*place))
+
+        changed, nothing = bool(board.hints.items), lambda row, col: ()  # each network suggests its own
+        view = view_of(board, self._state, colour=colour, suggested=nothing, changed=changed)
         self._controls.show(
             view, keep_sliders=isinstance(event, Resize | gestures.Reach), keep_text=self._bad_text
         )
@@ -330,23 +337,6 @@ class Compare(Reachable):
 
     def _fail(self, error: BaseException) -> None:
         self._say(explained(error))
-
-
-def _names(sessions: Sequence[Session]) -> list[str]:
-    """The networks' names; those that come twice are numbered."""
-    names: list[str] = []
-    for session in sessions:
-        name, number = session.network_name, 1
-        while name in names:
-            number += 1
-            name = f"{session.network_name} {number}"
-        names.append(name)
-    return names
-
-
-def _beside(path: Path, name: str) -> Path:
-    """The file of one network's picture: china_colorized.png becomes china_colorized_live.png."""
-    return path.with_name(f"{path.stem}_{name.replace(' ', '_')}{path.suffix}")
 
 
 def _is_offer(event: Any) -> bool:

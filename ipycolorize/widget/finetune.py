@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ipywidgets import HTML, Box, Button, Image
 from PIL import Image as Pillow
 
+from .frontend import Shown
 from .lifetime import Reachable, weakly
 from .parts import said
 from .static import Companion
@@ -56,7 +57,7 @@ class Training(Protocol):
         """End it in good order."""
 
 
-class Progress(Reachable):
+class Progress(Shown, Reachable):
     """Watch a training run. Closing the view leaves the run alone.
 
     Args:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from .canvas import Picture
+from .cells import ForCells
 from .flow import FINAL, QUALITIES
 from .static import Companion, png
 from .worker import Worker
@@ -17,14 +16,12 @@ ROOM = "room"  # event: the way to the browser is free again
 LATER = 30.0  # seconds of rest after which even a slow link has time for everything
 
 
-class Paced:
+class Paced(ForCells):
     """The part of a pad that waits for room instead of letting anybody wait."""
 
-    _picture: Picture
     _worker: Worker
     _companion: Companion
     _wanted: Callable[[], np.ndarray]
-    snapshot: Callable[[], Image.Image]
     _still_stale: bool
     _behind = False  # the screen is, for want of room on the way there
 
@@ -48,7 +45,7 @@ class Paced:
         if self._still_stale and self._companion.shown:
             still = self.snapshot()
             if self._picture.flow.carries(len(png(still)) * 4 // 3, FINAL):
-                self._companion.update(still)
+                self._companion.update(still, edited=self._edited)
                 self._still_stale = False
 
     def _catch_breath(self) -> None:
@@ -56,5 +53,5 @@ class Paced:
         if self._picture.quality != QUALITIES[0]:
             self._picture.draw(rgb=self._wanted(), fine=True)
         if self._still_stale and self._companion.shown:
-            self._companion.update(self.snapshot())
+            self._companion.update(self.snapshot(), edited=self._edited)
             self._still_stale = False

@@ -17,6 +17,13 @@ from ipywidgets import HTML, Box, DOMWidget, VBox, Widget
 from ..documents import printable
 from ..files import free_name
 
+_OURS = """
+const ours = (element) => element.setAttribute('data-lm-suppress-shortcuts', 'true');
+const box = this.closest('.ipc-arm-holder').parentElement;
+ours(box);
+box.addEventListener('focusin', (event) => ours(event.target));
+"""
+
 Post = Callable[[Any], None]
 
 
@@ -109,6 +116,16 @@ def close(widget: Widget) -> None:
             if isinstance(part, Widget) and part is not _CANVAS_MANAGER and part.comm is not None:
                 close(part)
     Widget.close(widget)
+
+
+def keys_are_ours() -> HTML:
+    """A part that keeps the host's shortcuts away from the box that it is put in.
+
+    Notebook 7 takes arrows, Escape, + and the like before any canvas sees them, unless the element that has
+    the focus bears this attribute (one around it is not enough: shortcuts that ask for `:focus` look at it
+    first). No widget can be given it from Python.
+    """
+    return styled(HTML(f'<i class="ipc-arm" onanimationstart="{html.escape(_OURS)}"></i>'), "ipc-arm-holder")
 
 
 def said(text: str) -> str:

@@ -15,6 +15,7 @@ from ..fooling import FoolingRate, fooling_rates
 from ..pairs import Pair
 from ..realfake import SECONDS, SUFFIX, Sitting
 from . import trial
+from .frontend import Shown
 from .lifetime import Reachable, weakly
 from .parts import close, printable
 from .style import CSS
@@ -27,7 +28,7 @@ INTRODUCTION = """
 <kbd>1</kbd> and <kbd>2</kbd>. Guess if you do not know.</p>"""
 
 
-class RealOrFake(Reachable):
+class RealOrFake(Shown, Reachable):
     """The test of table 2: which of two pictures has synthetic colours?
 
     Every answer is on the disk before the next pair is shown. Who comes back under the same name goes on from

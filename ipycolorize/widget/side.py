@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -143,8 +143,13 @@ class Side:
             self._worker.post(ROOM)
 
     def export(self, path: Path) -> None:
-        """Write the picture at full size; what came of it shows in the status line."""
-        self._worker.post(ExportPicture(str(path)))
+        """Write the picture at full size; what came of it shows in the status line.
+
+        Args:
+            path: china_colorized.png becomes china_colorized_live.png, a file of this network's.
+        """
+        own = path.with_name(f"{path.stem}_{self.name.replace(' ', '_')}{path.suffix}")
+        self._worker.post(ExportPicture(str(own)))
 
     def color_at(self, row: int, col: int) -> RGB:
         """The colour on the screen, of what was painted last; grey before."""
@@ -282,6 +287,18 @@ class Side:
 
     def _fail(self, error: BaseException) -> None:
         self._say(explained(error))
+
+
+def names_of(sessions: Sequence[Session]) -> list[str]:
+    """The networks' names; those that come twice are numbered."""
+    names: list[str] = []
+    for session in sessions:
+        name, number = session.network_name, 1
+        while name in names:
+            number += 1
+            name = f"{session.network_name} {number}"
+        names.append(name)
+    return names
 
 
 def _pointless(old: Any, new: Any) -> bool:

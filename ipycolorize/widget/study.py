@@ -17,7 +17,9 @@ from ..models.weights import load_model
 from ..pairs import named_photos
 from ..session import Session
 from ..study import SECONDS, Course, Recommend
-from .app import READY, REFRESH, Colorizer
+from .app import READY, Colorizer
+from .cells import REFRESH
+from .frontend import SILENT, Shown
 from .gestures import Pick, Pointer
 from .lifetime import Reachable, weakly
 from .parts import Failed, close, printable, styled, switch
@@ -76,7 +78,7 @@ class TimedPad(Colorizer):
         switch(self, "ipc-locked", True)
 
     def _post(self, event: Any) -> None:
-        if event in (READY, REFRESH):
+        if event in (READY, REFRESH, SILENT):
             if event == READY:
                 self.shown.set()
         elif isinstance(event, Failed):
@@ -96,7 +98,7 @@ def _passing(event: Any) -> bool:
     )
 
 
-class Study(Reachable):
+class Study(Shown, Reachable):
     """The study of section 4.2: colorize each photograph realistically, in a minute.
 
     When the time is up the pad locks, and picture, points and the times of all actions are saved. Who comes

@@ -4,6 +4,9 @@ The rules come as a `<style>` inside the widget. The last ones hide the static c
 while the widget is alive, and the dead widget, in pages that nbconvert made, in favour of that picture.
 """
 
+# Pages of nbconvert, by its templates lab and reveal, and classic. Voila's look the same, and are alive.
+STATIC_PAGE = "body:is(.jp-Notebook, :has(> #notebook)):not([data-voila])"
+
 CSS = """
 .ipc-style { display: none; }
 .ipc-pad {
@@ -64,6 +67,9 @@ CSS = """
   min-height: 20px; padding-top: 8px; color: var(--ipc-soft); overflow-wrap: anywhere;
 }
 .ipc-pad .ipc-row > .ipc-status { min-height: 0; padding-top: 0; }
+.ipc-missing { padding: 4px 0; max-width: 72em; }
+.ipc-missing code { user-select: all; overflow-wrap: anywhere; }
+.ipc-view:has(canvas.ipc-picture) .ipc-missing { display: none; }
 .ipc-status b { font-weight: 500; color: var(--ipc-bad); }
 .ipc-status a { color: var(--jp-content-link-color, #1976d2); text-decoration: underline; }
 
@@ -239,8 +245,7 @@ CSS = """
 .ipc-plus::before { left: -11px; top: -1px; width: 22px; height: 2px; }
 .ipc-plus::after { left: -1px; top: -11px; width: 2px; height: 22px; }
 
-body:not(.jp-Notebook) .jp-OutputArea-child:has(.ipc-pad):not(:has(.ipc-test)) + .jp-OutputArea-child {
-  display: none;
-}
-body.jp-Notebook .jp-OutputArea-child:has(.ipc-pad) { display: none; }
-"""
+body:not($STATIC) .jp-OutputArea-child:has(.ipc-pad):is(:not(:has(.ipc-stage)), :has(.ipc-stage canvas)):not(
+  :has(.ipc-test)) + .jp-OutputArea-child,
+$STATIC .jp-OutputArea-child:has(.ipc-pad) { display: none; }
+""".replace("$STATIC", STATIC_PAGE)

@@ -105,6 +105,9 @@ def test_nbconvert_executes_without_a_browser_and_shows_the_picture(tmp_path, ch
     page = chromium.new_page()
     page.goto((tmp_path / "page.html").as_uri(), wait_until="domcontentloaded")
     assert page.locator(".jp-RenderedImage img").is_visible()
+    assert not any(said.is_visible() for said in page.locator(".ipc-missing").all()), (
+        "nothing is missing here"
+    )
     page.close()
 
 

@@ -110,7 +110,9 @@ def test_stop_only_asks_and_the_thread_waits_for_the_end(watch):
     assert says(view, "Finishing the running step")
     assert not run.stopped.is_set(), "the click has returned before the run has ended"
     released.set()
-    says(view, "Stopped; the same call goes on from here · held out, 10 points: 27.00 → 27.00 dB")  # the best ones are kept
+    says(
+        view, "Stopped; the same call goes on from here · held out, 10 points: 27.00 → 27.00 dB"
+    )  # the best ones are kept
     assert run.stopped.is_set()
 
 
