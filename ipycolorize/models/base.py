@@ -59,6 +59,7 @@ class Network(nn.Module):
         reads_points: whether points change its result.
         knows_distribution: whether its logits say which colours are likely where; else they are even.
         reads_global_hints: whether it can be told a histogram and a saturation.
+        later: tensors that files of earlier versions lack; they keep the values of a new network.
         reads_vividness: whether `decode` takes a vividness in [0, 1].
     """
 
@@ -69,6 +70,7 @@ class Network(nn.Module):
     knows_distribution = True
     reads_global_hints = False
     reads_vividness = False
+    later: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,6 +83,11 @@ class Network(nn.Module):
 
     def start_new(self) -> None:
         """Take what a new network begins with, where that is more than random weights."""
+
+    @classmethod
+    def renamed(cls, name: str) -> str:
+        """Today's name of a tensor that a file, perhaps of an earlier version, calls so."""
+        return name
 
     def freeze(self, blocks: int) -> None:
         """Let what this many first blocks know stay as it is, in networks that began with knowledge."""

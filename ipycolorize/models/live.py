@@ -47,10 +47,12 @@ from .features import Features
 from .geodesic import lightness_range
 from .layers import conv
 from .propagation import AB_SCALE, Propagation, encoded
-from .tail import Tail
+from .residual_encoder import ResidualEncoder
+from .tail import FullTail, Tail
 from .tilt import tilt
 from .vividness import Vividness
 
+EARLIER = {"edge": "see", "tail_in": "read", "tail_mid": "mid", "tail_out": "out"}
 ROOM = 8 / AB_SCALE  # that a colour may lie beyond the automatic one and all hints' colours
 FAINT = -20.0  # least logit of the null: where no hint comes near, somebody must say something
 GAIN = 2.0  # the largest |log g|
@@ -65,6 +67,8 @@ class Live(Network):
     Args:
         backbone: "lite0", "lite1", "lite2", or "tiny", which has no published weights.
         widths: channels of the way up, at 1/4, 1/8, 1/16 and 1/32.
+        depths: residual blocks at five scales of an encoder without a backbone, whose channels `widths` are
+            then, 1/2 to 1/32; such a network has the dearer tail as well.
         heads: of different reach.
         dim: of an embedding.
         out: channels at half resolution.
@@ -72,6 +76,7 @@ class Live(Network):
     """
 
     name = "live"
+    later = frozenset({"to_cost.weight", "to_cost.bias", "flow.log_way", "vividness.prior"})
     reads_global_hints = True
     reads_vividness = True
 
@@ -84,6 +89,7 @@ class Live(Network):
         dim: int = 16,
         out: int = 48,
         tail: int = 24,
+        depths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         self.config = {
@@ -94,18 +100,27 @@ class Live(Network):
             "out": out,
             "tail": tail,
         }
+        if depths is not None:
+            del self.config["backbone"]
+            self.config["depths"] = tuple(depths)
         self.heads, self.dim = heads, dim
-        self.encoder = Encoder(backbone=backbone, widths=tuple(widths), out=out)
+        self.encoder: Encoder | ResidualEncoder
+        if depths is None:
+            self.encoder = Encoder(backbone=backbone, widths=tuple(widths), out=out)
+        else:
+            self.encoder = ResidualEncoder(tuple(widths), tuple(depths), out)
         self.to_embedding = nn.Conv2d(out, heads * dim, 1)
         self.to_auto = nn.Conv2d(out, 2, 1)
         self.to_gates = nn.Conv2d(out, 1 + heads, 1)  # null, then the heads' biases
         self.to_gain = nn.Conv2d(out, 1, 1)
-        self.to_cost = nn.Conv2d(widths[0], 2, 1)  # of a way through a cell: a factor, and what L hides
-        self.to_logits = nn.Sequential(conv(widths[0], 128), nn.Conv2d(128, NUM_BINS, 1))
+        quarter = widths[0] if depths is None else out  # channels at a quarter of the resolution
+        self.to_cost = nn.Conv2d(quarter, 2, 1)  # of a way through a cell: a factor, and what L hides
+        into = conv(quarter, 128) if depths is None else conv(out, 128, stride=2)
+        self.to_logits = nn.Sequential(into, nn.Conv2d(128, NUM_BINS, 1))
         self.flow = Propagation(heads=heads, dim=dim)
         self.conditioning = Conditioning()
         self.vividness = Vividness()
-        self.tail = Tail(tail)
+        self.tail = Tail(tail) if depths is None else FullTail(tail)
         self._start()
 
     def _start(self) -> None:
@@ -122,16 +137,25 @@ class Live(Network):
         """How often the bins occur in what it learns from: `vividness` takes it back."""
         return self.vividness.prior
 
+    @classmethod
+    def renamed(cls, name: str) -> str:
+        """The tail's layers had names of their own."""
+        module, _, rest = name.partition(".")
+        return f"tail.{EARLIER[module]}.{rest}" if module in EARLIER else name
+
     def start_new(self) -> None:
         """Give the backbone the weights that know ImageNet.
 
         Raises:
             BackboneError: their package is not installed.
         """
-        load_published(self.encoder.backbone, self.config["backbone"])
+        if isinstance(self.encoder, Encoder):
+            load_published(self.encoder.backbone, self.config["backbone"])
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The backbone learns slower than the rest."""
+        if isinstance(self.encoder, ResidualEncoder):
+            return super().parameter_groups()
         known = list(self.encoder.backbone.parameters())
         ids = {id(parameter) for parameter in known}
         rest = [parameter for parameter in self.parameters() if id(parameter) not in ids]
@@ -160,13 +184,18 @@ class Live(Network):
             queries=self.flow.queries(embedding, bias - peak[:, None], grid),
             null=(null - peak).clamp(min=FAINT).exp(),
             auto=self.to_auto(deep).float(),
-            logits=self.to_logits(quarter).float(),
+            logits=self._logits(deep, quarter),
             gain=(GAIN * torch.tanh(self.to_gain(deep).float())).exp(),
             cost=closed * lightness_range(padded)[:, 0] + F.softplus(hidden),
             edges=edges,
             detail=detail,
             lightness=F.avg_pool2d(lightness, 4, ceil_mode=True),
         )
+
+    def _logits(self, deep: Tensor, quarter: Tensor) -> Tensor:
+        """Of the automatic distribution: ``(N, 313, H'/2, W'/2)``."""
+        logits: Tensor = self.to_logits(quarter if isinstance(self.encoder, Encoder) else deep)
+        return logits.float()
 
     def weights(
         self,
@@ -249,13 +278,14 @@ class Live(Network):
 
     def freeze(self, blocks: int) -> None:
         """Let the backbone's first blocks stay as they are."""
-        self.encoder.backbone.freeze(blocks)
+        if isinstance(self.encoder, Encoder):
+            self.encoder.backbone.freeze(blocks)
 
     def learn_automatic(self, lightness: Tensor) -> Outputs:
         """Colours and their distribution without hints, for the first stretch of training."""
         deep, quarter = self.encoder(pad_to_multiple(lightness, STRIDE))
         height, width = (-(-side // 4) for side in lightness.shape[-2:])
-        logits = self.to_logits(quarter).float()[..., :height, :width]
+        logits = self._logits(deep, quarter)[..., :height, :width]
         return Outputs(None, logits, self.to_auto(deep).float()[..., : 2 * height, : 2 * width] * AB_SCALE)
 
     def forward(

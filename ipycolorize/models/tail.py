@@ -72,3 +72,35 @@ class Tail(nn.Module):
         residual = F.pixel_shuffle(out[:, PARTS : 3 * PARTS], 2)
         slope = F.interpolate(out[:, 3 * PARTS :], scale_factor=2, mode="nearest")
         return ab + trust * gap + (1 - trust) * (SHARE * residual + slope * detail)
+
+
+class FullTail(nn.Module):
+    """The same with convolutions at full resolution and without a slope; dearer.
+
+    Args:
+        width: channels of its convolutions.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.see = nn.Conv2d(1, width, 5, padding=2)
+        self.read = nn.Conv2d(5, width, 3, padding=1, bias=False)
+        self.mid = nn.Conv2d(width, width, 3, padding=1)
+        self.out = nn.Conv2d(width, 3, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(cast(Tensor, self.out.bias))
+        with torch.no_grad():
+            cast(Tensor, self.out.bias)[2] = 3.0  # hints are trusted from the start
+
+    def look(self, norm: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Tail.look`; it needs no detail."""
+        return self.see(norm), torch.zeros_like(norm)
+
+    def forward(self, coarse: Tensor, edges: Tensor, detail: Tensor, mask: Tensor, raster: Tensor) -> Tensor:
+        """As `Tail.forward`."""
+        ab = F.interpolate(coarse, scale_factor=2, mode="bilinear")
+        gap = mask * (raster - ab)
+        seen = F.relu(self.read(torch.cat([ab, gap, mask], dim=1)) + edges)
+        out = self.out(F.relu(self.mid(seen))).float()
+        trust = mask * torch.sigmoid(out[:, 2:])
+        return ab + trust * gap + (1 - trust) * SHARE * out[:, :2]

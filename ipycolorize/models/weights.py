@@ -204,20 +204,25 @@ def _read_ours(path: Path) -> Network:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             names = list(file.keys())
-            shapes = shapes_only({name: file.get_slice(name).get_shape() for name in names})
+            given = {name: file.get_slice(name).get_shape() for name in names}
             name, config = _described(file.metadata() or {}, tensors=len(names))
             with torch.device("meta"):  # names and shapes without memory: a header can ask for any size
                 blueprint = build(name, config)
-            mismatch = describe_mismatch(blueprint.state_dict(), shapes)
+            shapes = shapes_only({blueprint.renamed(each): shape for each, shape in given.items()})
+            expected = blueprint.state_dict()
+            absent = {each for each in blueprint.later if each not in shapes}
+            mismatch = describe_mismatch(
+                {each: value for each, value in expected.items() if each not in absent}, shapes
+            )
             if mismatch:
                 raise ValueError(
                     f"expected the tensors of {type(blueprint).__name__}, got a file with {mismatch}"
                 )
-            tensors = {name: file.get_tensor(name) for name in names}
+            tensors = {blueprint.renamed(each): file.get_tensor(each) for each in names}
     except (SafetensorError, OSError) as error:
         raise ValueError(f"expected a safetensors file, got a damaged one ({error})") from error
     network = build(name, config)
-    network.load_state_dict(tensors)  # copies float16 into the network's float32
+    network.load_state_dict(network.state_dict() | tensors)  # copies float16 into the network's float32
     check_values(network)
     return network
 
