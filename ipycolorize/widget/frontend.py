@@ -26,7 +26,8 @@ PARTS = {  # distributions on the index, and the folders of their halves for the
     "ipycanvas": "ipycanvas",
     "ipyevents": "ipyevents",
 }
-SILENT = "silent"  # event: no browser has answered
+READY = "ready"  # event: a browser has (re)connected
+SILENT = "silent"  # event: none has
 _OWN = Path(sys.prefix) / "share" / "jupyter" / "labextensions"  # halves that fit this kernel
 _STYLE = f"<style>{STATIC_PAGE} .ipc-missing {{ display: none; }}</style>"
 
