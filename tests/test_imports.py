@@ -73,6 +73,7 @@ STOREYS = (
         "arguments",
         "launch",
         "serving",
+        "extensions",
         "finetuning",
         "__main__",
     ),
