@@ -79,6 +79,7 @@ STOREYS = (
         "terminal",
         "launch",
         "serving",
+        "extensions",
         "finetuning",
         "__main__",
     ),
