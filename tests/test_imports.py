@@ -81,6 +81,7 @@ STOREYS = (
         "terminal",
         "launch",
         "serving",
+        "extensions",
         "finetuning",
         "__main__",
     ),

@@ -12,18 +12,12 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..extensions import EXTENSIONS, installed
 from .checks import Check
 
-# package of the kernel -> its extension of JupyterLab, and the package that brings that
-EXTENSIONS = {
-    "ipywidgets": ("@jupyter-widgets/jupyterlab-manager", "jupyterlab_widgets"),
-    "ipycanvas": ("ipycanvas", "ipycanvas"),
-    "ipyevents": ("ipyevents", "ipyevents"),
-}
 PATIENCE = 5  # seconds for a server on this machine
 
 
@@ -40,11 +34,11 @@ def here() -> Sequence[Check]:
         check = _judge(extension, brought_by, [*there], switched_off, f"{sys.executable} -m ")
         if check.status == "ok":
             version = there[extension]["version"]
-            installed = _version(brought_by)
+            own = installed(brought_by)
             check = Check(extension, "ok", f"{version}, {there[extension]['ext_path']}")
-            if package == brought_by and installed not in (None, version):  # the other counts by itself
+            if package == brought_by and own not in (None, version):  # the other counts by itself
                 remedy = f"{sys.executable} -m pip install --force-reinstall {brought_by}"
-                check = Check(extension, "bad", f"{version}, but the kernel's half is {installed}", remedy)
+                check = Check(extension, "bad", f"{version}, but the kernel's half is {own}", remedy)
         found.append(check)
     return found
 
@@ -115,13 +109,6 @@ def _judge(
         remedy = f"{python}jupyter labextension enable {extension}"
         return Check(extension, "bad", "switched off: the pad stays blank", remedy)
     return Check(extension, "ok", "there")
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _python(pid: int) -> str:

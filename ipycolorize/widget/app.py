@@ -23,7 +23,7 @@ from .canvas import Picture
 from .cells import REFRESH
 from .choices import common, suggested
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor
-from .frontend import SILENT, Patience, Shown, advice, host_prefix
+from .frontend import READY, SILENT, Patience, Shown, advice, host_prefix
 from .gestures import Key, Pick, Pointer, Resize, State
 from .lifetime import Reachable, weakly
 from .marks import Marks
@@ -37,8 +37,7 @@ from .view import view_of
 from .words import points, summary
 from .worker import Worker
 
-READY = "ready"  # a browser has (re)connected
-PASSING = (READY, ROOM)  # what no person does, and about which nothing is to be said
+PASSING = (READY, SILENT, ROOM)  # what no person does, and about which nothing is to be said
 
 
 class Colorizer(Paced, Shown, Reachable):
@@ -85,7 +84,7 @@ class Colorizer(Paced, Shown, Reachable):
         self._draft = self._controls_stale = self._still_stale = False
         self._measured: tuple[Any, Mood] | None = None  # hints and mood of the picture that was measured
         self._marks = Marks(self.session)
-        self._summary = self._message = ""
+        self._summary = self._message = self._advice = ""
         self._failed = False  # and the status line says why
         self._last: Any = None  # event of a person
         self._bad_text = False  # the colour field holds something that is no colour: leave it there
@@ -204,19 +203,17 @@ class Colorizer(Paced, Shown, Reachable):
         if failures:
             self._fail(failures[0])
         elif not self._failed:
-            self._say(self._message or self._summary)
+            self._say((self._message or self._summary) + self._advice)
 
     def _apply(self, event: Any) -> str:
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
             case "ready":
-                if self._last == SILENT:
-                    self._message = ""
+                self._advice = ""
                 self._picture.replay()
             case "silent":
-                return (
-                    "" if self._patience.ended else self._summary + advice(host_prefix(), silent=True).html()
-                )
+                if not self._patience.ended:
+                    self._advice = advice(host_prefix(), silent=True).html()
             case "refresh" | "room":
                 pass
             case Failed(error):

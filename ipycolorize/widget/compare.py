@@ -22,7 +22,7 @@ from ..session import SHORT_SIDE, Session
 from . import gestures
 from .cells import REFRESH
 from .controls import Controls, ExportPicture, LoadHints, SaveHints, TypedColor
-from .frontend import SILENT, Patience, Shown, advice, host_prefix
+from .frontend import READY, SILENT, Patience, Shown, advice, host_prefix
 from .gestures import Key, Pick, Pointer, Resize, State
 from .lifetime import Reachable, weakly
 from .offers import Offers
@@ -88,7 +88,7 @@ class Compare(Shown, Reachable):
         rows, cols = photo.shape
         self._state = State(size=self.board.default_size, place=(rows // 2, cols // 2))
         self._show: Show = "colours"
-        self._bad_text = self._silent = False
+        self._bad_text, self._advice = False, ""
         self._sides = [self._side(number, name, height) for number, name in enumerate(self.sessions)]
         self._companion = Companion("colorized photographs")
         self._status = styled(HTML(), "ipc-status")
@@ -218,8 +218,7 @@ class Compare(Shown, Reachable):
     def _answered(self) -> None:
         """A browser shows the pictures; what was said for want of one is no longer so."""
         self._patience.end()
-        if self._silent:
-            self.refresh()
+        self._post(READY)
 
     # -- the mouse's thread ---------------------------------------------------------------------------------
 
@@ -238,6 +237,8 @@ class Compare(Shown, Reachable):
             if _is_offer(event):
                 self._offers.show(*event)
                 continue
+            if event == READY and not self._advice:
+                continue  # what stands there is still so
             try:
                 message = self._apply(event)
             except BaseException as error:  # whatever it is, the widget goes on
@@ -246,7 +247,7 @@ class Compare(Shown, Reachable):
         self._state = gestures.hold(self.board, self._state)
         if message is not None:
             self._tell()
-            self._say(message or self._summary())
+            self._say((message or self._summary()) + self._advice)
         self._show_controls(events[-1])
         if failures:
             self._fail(failures[0])
@@ -255,12 +256,10 @@ class Compare(Shown, Reachable):
         """Do what an event asks for; returns what the status line shall say about it, as HTML."""
         match event:
             case "silent":
-                self._silent = True
-                return (
-                    ""
-                    if self._patience.ended
-                    else self._summary() + advice(host_prefix(), silent=True).html()
-                )
+                if not self._patience.ended:
+                    self._advice = advice(host_prefix(), silent=True).html()
+            case "ready":
+                self._advice = ""
             case ("show", show) if show in get_args(Show):
                 self._show = show
             case TypedColor(text) if text.strip():

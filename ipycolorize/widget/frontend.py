@@ -15,18 +15,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ..extensions import EXTENSIONS, installed
 from .style import STATIC_PAGE
 
-PARTS = {  # distributions on the index, and the folders of their halves for the browser
-    "jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager",
-    "ipycanvas": "ipycanvas",
-    "ipyevents": "ipyevents",
-}
-SILENT = "silent"  # event: no browser has answered
+# distributions on the index, and the folders of their halves for the browser
+PARTS = {brought_by: extension for extension, brought_by in EXTENSIONS.values()}
+READY = "ready"  # event: a browser has (re)connected
+SILENT = "silent"  # event: none has
 _OWN = Path(sys.prefix) / "share" / "jupyter" / "labextensions"  # halves that fit this kernel
 _STYLE = f"<style>{STATIC_PAGE} .ipc-missing {{ display: none; }}</style>"
 
@@ -93,13 +91,6 @@ def _version(package: Path) -> str:
         return ""
 
 
-def _own(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:  # a front end installed in another way
-        return ""
-
-
 def _fits(found: str, own: str) -> bool:
     """Whether a browser takes this version for the kernel's: its first number, and the second after a 0."""
     head = 2 if own.startswith("0.") else 1
@@ -144,7 +135,7 @@ def advice(prefix: Path | None = None, *, silent: bool = False) -> Advice:
         silent: a page has had the time to answer, and has not.
     """
     lacking = {} if prefix is None else missing(extension_folders(prefix))
-    wanted = [f"{name}=={_own(name)}" if _own(name) else name for name in lacking or PARTS]
+    wanted = [f"{name}=={own}" if (own := installed(name)) else name for name in lacking or PARTS]
     if prefix is None or not lacking:
         lives = "A pad of ipycolorize lives here while its kernel runs and the page can show it."
         again = "If it stays blank, run its cell again; if it still does, install"
@@ -157,7 +148,10 @@ def advice(prefix: Path | None = None, *, silent: bool = False) -> Advice:
             f"{again} its front-end parts in the environment that Jupyter (not the kernel) runs from, and "
             "reload the page:",
         )
-    names = [name + (f" {_own(name)} (it has another)" if found else "") for name, found in lacking.items()]
+    names = [
+        name + (f" {installed(name) or ''} (it has another)" if found else "")
+        for name, found in lacking.items()
+    ]
     return Advice(
         f"The pad does not show because the JupyterLab in {prefix} lacks {_listed(names)}.",
         f"{shlex.quote(str(_python(prefix)))} -m pip install {' '.join(wanted)}",

@@ -17,9 +17,9 @@ from ..models.weights import load_model
 from ..pairs import named_photos
 from ..session import Session
 from ..study import SECONDS, Course, Recommend
-from .app import READY, Colorizer
+from .app import Colorizer
 from .cells import REFRESH
-from .frontend import SILENT, Shown
+from .frontend import READY, SILENT, Shown
 from .gestures import Pick, Pointer
 from .lifetime import Reachable, weakly
 from .parts import Failed, close, printable, styled, switch

@@ -87,18 +87,43 @@ def test_outside_a_kernel_one_sentence_says_what_to_do(pad, monkeypatch):
     assert "marimo shows anywidgets only" in bundle["text/html"]
 
 
-def test_silence_of_the_browser_shows_in_the_status_line_until_it_answers(session, monkeypatch):
+def silent(widget, worker):
+    """Wait until its patience has ended and it says so."""
+    widget._patience._timer.join(60)
+    assert worker.wait(60, idle=1)
+    assert "ipc-missing" in widget._status.value
+    assert "pip install" in widget._status.value
+
+
+def test_a_browser_that_answers_while_the_network_is_busy_is_not_called_silent(session, monkeypatch):
+    monkeypatch.setattr(frontend, "server_pid", os.getpid)
+    pad = Colorizer(session)
+    with session.lock:  # what the worker waits for
+        pad.refresh()
+        pad._picture.canvas[0]._handle_frontend_event(None, {"event": "client_ready"}, [])
+        pad._post(frontend.SILENT)  # in the same moment
+    assert pad._worker.wait(60, idle=1)
+    assert "ipc-missing" not in pad._status.value
+    pad.close()
+
+
+def test_silence_of_the_browser_shows_in_the_status_line_until_it_answers(session, photo, monkeypatch):
     monkeypatch.setattr(frontend, "server_pid", os.getpid)  # as in a kernel
     monkeypatch.setattr(frontend.Patience.__init__, "__kwdefaults__", {"seconds": 0.01})
     pad = Colorizer(session)
-    waiting = threading.Event()
-    pad._status.observe(lambda change: "ipc-missing" in change["new"] and waiting.set(), "value")
-    assert waiting.wait(20) or "ipc-missing" in pad._status.value
-    assert "pip install" in pad._status.value
+    silent(pad, pad._worker)
+    pad.refresh()
+    silent(pad, pad._worker)  # what else is said does not take its place
     pad._picture.canvas[0]._handle_frontend_event(None, {"event": "client_ready"}, [])
-    assert pad._worker.wait(20, idle=1)
+    assert pad._worker.wait(60, idle=1)
     assert "ipc-missing" not in pad._status.value
     pad.close()
+    both = Compare(photo, [session.network])
+    silent(both, both._worker)
+    both._sides[0].picture.canvas[0]._handle_frontend_event(None, {"event": "client_ready"}, [])
+    assert both._worker.wait(60, idle=1)
+    assert "ipc-missing" not in both._status.value
+    both.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "ipycolorize-patience"]
 
 
@@ -132,7 +157,8 @@ def test_layers_need_nothing_of_the_queue_that_ipycanvas_made_for_the_process():
         "from ipycolorize.widget.canvas import Picture\n"
         "Widget.close_all()\n"
         "nothing = lambda *_: None\n"
-        "picture = Picture((30, 40), height=None, on_pointer=nothing, on_key=nothing, on_ready=nothing)\n"
+        "picture = Picture((30, 40), height=None, on_pointer=nothing, post=nothing, on_key=nothing,\n"
+        "                  on_ready=nothing, on_room=nothing)\n"
         "picture.draw(rgb=np.zeros((30, 40, 3), np.uint8), marks=[])\n"
         "print('drawn')\n"
     )
@@ -182,6 +208,6 @@ def test_still_picture_says_whether_it_holds_work_and_outside_a_kernel_there_is_
     assert displayed[1][1] == {"ipycolorize": {"edited": False}}
     session.add(20, 20, ab=(40, 30))
     pad.refresh()
-    assert pad._worker.wait(20)
+    assert pad._worker.wait(60, idle=2)
     assert displayed[-1][1] == {"ipycolorize": {"edited": True}}
     pad.close()
