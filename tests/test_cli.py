@@ -421,6 +421,7 @@ def test_evaluate_measures_more_than_psnr_and_goes_on_with_and_without(
     assert main(asked) == 0
     plain, plain_rows = (out / "results.csv").read_text(), json.loads(rows.read_text())
     capsys.readouterr()
+    asked.append("--force")  # the rows are written anew
     assert main([*asked, "--metrics", "ciede2000,chroma"]) == 0
     assert "ciede2000" in capsys.readouterr().out
     assert main([*asked, "--metrics", "all"]) == 0

@@ -30,9 +30,10 @@ def narrow(*command, cwd, encoding="cp1252"):
 
 
 def top_level(tree):
-    """Nodes that run on import: outside functions and `try`."""
+    """Nodes that run on import on every system: outside functions, `try`, and what asks for the system."""
     for node in tree.body:
-        if not isinstance(node, ast.Try | ast.FunctionDef | ast.AsyncFunctionDef):
+        asks = isinstance(node, ast.If) and "sys.platform" in ast.unparse(node.test)
+        if not asks and not isinstance(node, ast.Try | ast.FunctionDef | ast.AsyncFunctionDef):
             yield from ast.walk(node) if not isinstance(node, ast.ClassDef) else top_level(node)
 
 
