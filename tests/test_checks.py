@@ -8,7 +8,6 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from conftest import build_live
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -149,16 +148,15 @@ def test_an_archive_is_refused_by_what_it_unpacks_to(published, kind):
 # --- answers -----------------------------------------------------------------------------------------------
 
 
-def sick(value):
-    network = build_live()
+def sick(network, value):
     with torch.no_grad():
         network.tail_out.weight.fill_(value)
     return network
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e38, -1e38, 1e30])
-def test_an_answer_that_is_no_colours_is_an_error(small, tmp_path, value):
-    session = Session(small, sick(value), device="cpu")
+def test_an_answer_that_is_no_colours_is_an_error(small, make_live, tmp_path, value):
+    session = Session(small, sick(make_live(), value), device="cpu")
     for ask in (session.rgb, lambda: session.export(tmp_path / "a.png"), lambda: session.ab_at(5, 5)):
         with pytest.raises(NotColorsError, match="expected colours from the network, got NaN"):
             ask()
@@ -174,8 +172,8 @@ def test_no_picture_is_made_of_what_is_not_finite(value):
         Colors.of_prediction(torch.full((1, 1, 8, 8), 50.0), ab)
 
 
-def test_the_painter_refuses_likely_colours_and_what_if_as_well(small):
-    network = build_live()
+def test_the_painter_refuses_likely_colours_and_what_if_as_well(small, make_live):
+    network = make_live()
     session = Session(small, network, device="cpu")
     session.rgb()
     with torch.no_grad():
