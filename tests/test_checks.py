@@ -150,7 +150,7 @@ def test_an_archive_is_refused_by_what_it_unpacks_to(published, kind):
 
 def sick(network, value):
     with torch.no_grad():
-        network.tail_out.weight.fill_(value)
+        network.tail.out.weight.fill_(value)
     return network
 
 
