@@ -186,19 +186,21 @@ def test_the_painter_refuses_likely_colours_and_what_if_as_well(small, make_live
         fresh.palette(5, 5)
 
 
-def test_the_command_line_writes_no_picture_of_them(small, tmp_path, monkeypatch, capsys):
+def test_the_command_line_writes_no_picture_of_them(make_live, small, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(np.ascontiguousarray(small)).save("photo.png")
-    save_model(tmp_path / "sick.safetensors", sick(1e38), dtype=torch.float32)  # each number is finite
+    save_model(
+        tmp_path / "sick.safetensors", sick(make_live(), 1e38), dtype=torch.float32
+    )  # each number is finite
     assert cli.main(["colorize", "photo.png", "-o", "colour.png", "--model", "sick.safetensors"]) == 1
     assert "expected colours from the network" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "sick.safetensors"]
 
 
-def test_a_pad_says_so_in_its_status_line(small):
+def test_a_pad_says_so_in_its_status_line(make_live, small):
     from ipycolorize.widget import Colorizer
 
-    pad = Colorizer(Session(small, sick(float("nan")), device="cpu"))
+    pad = Colorizer(Session(small, sick(make_live(), float("nan")), device="cpu"))
     try:
         assert pad._worker.wait(60, idle=1)
         assert "expected colours from the network" in pad._status.value
