@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_sample_image
 
 from ipycolorize.color import rgb_to_lab
-from ipycolorize.models.geodesic import Ways, lightness_range, sweep
+from ipycolorize.models.geodesic import Ways, border_cost, lightness_range, sweep
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,15 @@ def test_a_cell_costs_what_lightness_changes_in_it():
     found = lightness_range(lightness)[0, 0]
     expected = torch.tensor([0.0, 0.5, 0.0, 0.0])[:, None].expand(4, 4)
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(("change", "cost"), [
+    (5.0, 0.0), (30.0, 0.2), (50.0, 0.4), (100.0, 0.9 + 60 * 0.5**2),
+])  # fmt: skip
+def test_texture_costs_nothing_and_ink_is_a_wall(change, cost):
+    lightness = torch.zeros(1, 1, 4, 4)
+    lightness[..., 1, 1] = change
+    assert border_cost(lightness).item() == pytest.approx(cost, abs=1e-5)
 
 
 def test_an_edge_between_two_cells_costs_once():

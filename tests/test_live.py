@@ -84,7 +84,9 @@ def propagate_plainly(network, lightness, hints):
     for n in range(count):
         auto, null, bias = autos[n], gates[n, 0], gates[n, 1:]
         lit = lightness[n, 0].double().numpy()
-        cost = np.exp(2 * np.tanh(factor[n])) * ranges(lit) + np.log1p(np.exp(hidden[n]))
+        change = ranges(lit)
+        border = np.maximum(change - 0.1, 0) + 60 * np.maximum(change - 0.5, 0) ** 2
+        cost = np.exp(2 * np.tanh(factor[n])) * border + np.log1p(np.exp(hidden[n]))
         embedding = vectors[n].reshape(len(reach), -1, rows, cols)
         embedding = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
         places = [

@@ -42,7 +42,7 @@ CARDS: tuple[Card, ...] = (  # best first; weights/README.md shows the same as a
     Card(
         name="live",
         file="live.safetensors",
-        sha256="888e86e9d1f60b2db3cfb018e4f95d2fd25534d7414b1d3f3b81a353b867581a",
+        sha256="c29584c6b79d8dcf59c6f4ebf805b3cc8729f2aa831d9ff53b5881a3797ea2e6",
         network="live",
         config={
             "widths": (32, 64, 128, 224, 256),

@@ -4,8 +4,9 @@
 
 the generalised geodesic distance transform (Toivanen 1996; Criminisi et al. 2008) on a grid of cells of
 `CELL` x `CELL` pixels with eight neighbours. A cell costs what L changes inside it, the largest step rather
-than the mean, so that a thin line still closes a shape; a network may make it dearer or cheaper (a texture
-is no border, and a border may hardly show in L). A step costs the mean of its two cells times its length.
+than the mean, so that a thin line still closes a shape; what changes little is texture and costs nothing, and
+what changes by more than half of all there is, ink for example, is a wall. A network may make a cell dearer or
+cheaper than that. A step costs the mean of its two cells times its length.
 
 Two ways lead to the same distances: Dijkstra's algorithm, for one hint after the other while a person edits,
 and row sweeps in torch, for all hints of a batch at once and with gradients, while a network learns.
@@ -24,6 +25,8 @@ from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
 CELL = 4  # pixels
+TEXTURE = 0.1  # of L's whole range: what changes by less costs nothing
+INK, WALL = 0.5, 60.0  # of the range; and what the square of anything beyond it costs in addition
 ROUNDS = 2  # of four sweeps each; 1 % from exact on photographs
 FAR = 1e4  # longer than any way
 LEAST = 1e-6  # of a step: stored zeros would vanish from a sparse matrix, and with them the way
@@ -41,6 +44,19 @@ def lightness_range(lightness: Tensor) -> Tensor:
     reach = F.pad(lightness, (0, 1, 0, 1), mode="replicate")
     most, least = F.max_pool2d(reach, CELL + 1, CELL), F.max_pool2d(-reach, CELL + 1, CELL)
     return (most + least) / 100
+
+
+def border_cost(lightness: Tensor) -> Tensor:
+    """What a way through each cell costs, as far as L tells.
+
+    Args:
+        lightness: as `lightness_range` takes it.
+
+    Returns:
+        ``(N, 1, H/CELL, W/CELL)``, at least 0.
+    """
+    change = lightness_range(lightness)
+    return (change - TEXTURE).clamp(min=0) + WALL * (change - INK).clamp(min=0).square()
 
 
 def sweep(cost: Tensor, picture: Tensor, row: Tensor, col: Tensor, *, rounds: int | None = None) -> Tensor:

@@ -44,7 +44,7 @@ from .base import Network, Outputs, Prediction, pad_to_multiple
 from .conditioning import Conditioning
 from .encoder import STRIDE, Encoder
 from .features import Features
-from .geodesic import lightness_range
+from .geodesic import border_cost
 from .layers import conv
 from .propagation import AB_SCALE, Propagation, encoded
 from .residual_encoder import ResidualEncoder
@@ -186,7 +186,7 @@ class Live(Network):
             auto=self.to_auto(deep).float(),
             logits=self._logits(deep, quarter),
             gain=(GAIN * torch.tanh(self.to_gain(deep).float())).exp(),
-            cost=closed * lightness_range(padded)[:, 0] + F.softplus(hidden),
+            cost=closed * border_cost(padded)[:, 0] + F.softplus(hidden),
             edges=edges,
             detail=detail,
             lightness=F.avg_pool2d(lightness, 4, ceil_mode=True),

@@ -40,7 +40,7 @@ OUTSIDE = 1e3  # what the way out of a region costs
 NOTHING = 1e-30  # weight of padding: its logit is 69 below that of a full hint
 BUCKETS = (8, 32, 128)  # numbers of hints that share a product while training; see `_learn_to_sum`
 COPIED = 0.6  # z before training
-WAY = 2.0  # q before training: chosen with weights that had not been trained for it
+WAY = 0.4  # q before training: chosen with weights that had not been trained for it
 BLOCK = 32  # hints whose sums are remembered together
 CHUNK = 1 << 18  # weights w(x, h) held at a time when not training: 1 MiB, the reach of a core's cache
 
