@@ -17,7 +17,7 @@ from .gamut import NUM_BINS, AbBins
 from .global_hints import GlobalHints, ab_histogram
 
 GREY = 2.0  # ab units: a picture with less mean chroma has no colours to transfer
-USUAL_VIVIDNESS = 0.35  # of the pad and of `colorize`, chosen by looking at photographs
+USUAL_VIVIDNESS = 0.3  # of the pad and of `colorize`: what looks calm, and nowhere patchy, on photographs
 MAX_NAME = 255  # characters of a reference's name
 REFERENCE_SIDE = 256  # a reference is looked at with this short side, as photographs are
 

@@ -24,7 +24,6 @@ from .features import Features
 
 SHARP = 0.38  # T of Zhang et al. 2016, reached half-way
 LEAST = 1e-8  # share of a bin, before its logarithm
-CALM, LIVELY = 0.5, 0.75  # settings with a name; see weights/README.md for what they do
 
 
 class Vividness(nn.Module):
