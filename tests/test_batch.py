@@ -20,6 +20,7 @@ from ipycolorize.cli.ledger import LEDGER, Ledger
 from ipycolorize.cli.recipe import Recipe
 from ipycolorize.cli.workers import DIED, Outcome, Task, processors, share_out_here
 from ipycolorize.image import read_photo
+from ipycolorize.mood import USUAL_VIVIDNESS
 from ipycolorize.session import Session
 
 ROOT = str(Path(ipycolorize.__file__).parents[1])
@@ -103,7 +104,7 @@ def test_every_photograph_takes_its_own_saved_hints(album, tmp_path, tiny_path, 
     assert main([*asked, "--processes", "1", "--format", "tif"]) == 0
     assert "without saved hints in" in capsys.readouterr().out
     assert np.abs(read_photo(out / "below/b.tif").rgb.astype(int) - session.rgb()).max() <= 1
-    plain = Session(album / "a.jpg", tiny_path).rgb().astype(int)
+    plain = Session(album / "a.jpg", tiny_path, vividness=USUAL_VIVIDNESS).rgb().astype(int)
     assert np.abs(read_photo(out / "a.tif").rgb - plain).max() <= 1
 
 

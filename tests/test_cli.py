@@ -24,9 +24,9 @@ from ipycolorize.launch import write_notebook
 from ipycolorize.models import list_models, load_model
 from ipycolorize.models.siggraph17 import SIGGRAPH17
 from ipycolorize.models.weights import save_model
-from ipycolorize.mood import Mood
+from ipycolorize.mood import USUAL_VIVIDNESS, Mood
 from ipycolorize.session import Session
-from ipycolorize.training.config import PHASES, Phase, TrainConfig
+from ipycolorize.training.config import AUTOMATIC_FIRST, Phase, TrainConfig
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_colorize_writes_a_picture_that_follows_the_points(
     plain, hinted = photo.with_name("plain.png"), photo.with_name("hinted.png")
     assert main(["colorize", str(photo), "-o", str(plain)]) == 0
     assert main(["colorize", str(photo), "-o", str(hinted), "--point", "100,150,#2040d0,9"]) == 0
-    assert "320 x 214, 1 hints, live on" in capsys.readouterr().out
+    assert "320 x 214, 1 hints, vividness 0.30, live on" in capsys.readouterr().out
     first, second = (rgb_to_lab(read_photo(path).rgb) for path in (plain, hinted))
     assert second[100, 150, 2] < first[100, 150, 2] - 20  # bluer where the point is
     assert np.abs(second[..., 0] - first[..., 0]).mean() < 0.5  # lightness stays
@@ -111,16 +111,16 @@ def test_colorize_asks_for_a_mood_beside_points(
     asked = ["colorize", str(photo), "-o", str(out), "--model", str(tiny_path), *point]
     mood = ["--histogram-of", str(reference), "--saturation", "0.3", "--strength", "0.8"]
     assert main([*asked, *mood]) == 0
-    words = "320 x 214, 1 hints, histogram of china, saturation 0.30, strength 0.80, tiny on"
+    words = "320 x 214, 1 hints, histogram of china, saturation 0.30, strength 0.80, vividness 0.30, tiny on"
     assert words in capsys.readouterr().out
     session = Session(photo, tiny_path)
     session.add(100, 150, ab=session.ab_of((0x20, 0x40, 0xD0)), size=9)
     histogram = session.mood_of(reference).histogram
-    session.set_mood(Mood(histogram, saturation=0.3, strength=0.8))
+    session.set_mood(Mood(histogram, saturation=0.3, strength=0.8, vividness=USUAL_VIVIDNESS))
     np.testing.assert_array_equal(read_photo(out).rgb, session.rgb())
     assert main([*asked, "--force"]) == 0
-    assert "320 x 214, 1 hints, tiny on" in capsys.readouterr().out
-    session.set_mood(Mood())
+    assert "320 x 214, 1 hints, vividness 0.30, tiny on" in capsys.readouterr().out
+    session.set_mood(Mood(vividness=USUAL_VIVIDNESS))
     np.testing.assert_array_equal(read_photo(out).rgb, session.rgb())
 
 
@@ -130,9 +130,9 @@ def test_colorize_takes_no_saturation_from_the_reference(
     out = photo.with_name("out.png")
     asked = ["colorize", str(photo), "-o", str(out), "--model", str(tiny_path)]
     assert main([*asked, "--histogram-of", str(reference)]) == 0
-    assert "0 hints, histogram of china, tiny on" in capsys.readouterr().out
+    assert "0 hints, histogram of china, vividness 0.30, tiny on" in capsys.readouterr().out
     session = Session(photo, tiny_path)
-    session.set_mood(Mood(session.mood_of(reference).histogram))
+    session.set_mood(Mood(session.mood_of(reference).histogram, vividness=USUAL_VIVIDNESS))
     np.testing.assert_array_equal(read_photo(out).rgb, session.rgb())
 
 
@@ -297,13 +297,14 @@ def test_train_then_evaluate_then_colorize(
                 "statistics": 0.75,
                 "unusual": 0.0,
                 "aged": 0.0,
+                "varied": 0.0,
             },
         ),
     ],
 )
 def test_train_reads_its_configuration(arguments: list[str], expected: dict) -> None:
     args = parse(["train", "photos", "-o", "out", *arguments])
-    assert _train_config(args, 1) == TrainConfig(**expected)
+    assert _train_config(args, 1) == TrainConfig(**{"phases": AUTOMATIC_FIRST, **expected})
 
 
 @pytest.mark.parametrize("network", ["zhang16", "larsson16", "iizuka16"])
@@ -325,7 +326,7 @@ def test_a_network_that_reads_no_points_is_trained_without_them(
 
 def test_every_process_gets_a_shard() -> None:
     args = parse(["train", "photos", "-o", "out"])
-    assert _train_config(args, 2) == TrainConfig(minutes=30.0, phases=PHASES, shards=2)
+    assert _train_config(args, 2) == TrainConfig(minutes=30.0, phases=AUTOMATIC_FIRST, shards=2)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ipycolorize.cli import batch, doctor, exits, main, recipe, weights
 from ipycolorize.cli.progress import waiting
 from ipycolorize.errors import RequestError
 from ipycolorize.image import read_photo
+from ipycolorize.mood import USUAL_VIVIDNESS
 from ipycolorize.session import Session
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(ipycolorize.__file__).parents[1])}
@@ -96,9 +97,11 @@ def test_without_a_name_the_picture_lies_beside_and_over_nothing(photo, tiny_pat
     names = ["photo_colorized.png", "photo_colorized (3).png"]
     for name in names:
         assert main(asked) == 0
-        assert capsys.readouterr().out.startswith(f"{photo.parent / name}: 160 x 107, 0 hints, tiny on")
+        assert capsys.readouterr().out.startswith(
+            f"{photo.parent / name}: 160 x 107, 0 hints, vividness 0.30, tiny on"
+        )
     assert (photo.parent / "photo_colorized (2).png").read_text() == "mine"
-    expected = Session(photo, tiny_path).rgb()
+    expected = Session(photo, tiny_path, vividness=USUAL_VIVIDNESS).rgb()
     for name in names:
         np.testing.assert_array_equal(read_photo(photo.parent / name).rgb, expected)
     assert main([*asked, "--quiet"]) == 0

@@ -14,6 +14,7 @@ from PIL import Image
 from ipycolorize.cli import main
 from ipycolorize.image import read_photo
 from ipycolorize.locks import claimed
+from ipycolorize.mood import USUAL_VIVIDNESS
 from ipycolorize.outputs import check_file, prepare
 from ipycolorize.session import Session
 
@@ -85,7 +86,7 @@ def test_colorize_from_standard_input_to_standard_output(photo, tiny_path, monke
     asked = ["colorize", "-", "-o", "-", "--format", format, "--model", str(tiny_path)]
     assert main([*asked, "--point", "20,30,#c05030"]) == 0
     picture = read_photo(out.buffer.getvalue()).rgb
-    session = Session(photo, tiny_path, device="cpu")
+    session = Session(photo, tiny_path, device="cpu", vividness=USUAL_VIVIDNESS)
     session.add(20, 30, ab=session.ab_of((0xC0, 0x50, 0x30)))
     assert np.abs(picture.astype(int) - session.rgb()).mean() < (3 if format == "jpg" else 0.01)
     assert b"-: 120 x 90, 1 hints" in err.buffer.getvalue()

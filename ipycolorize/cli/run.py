@@ -165,7 +165,9 @@ def _train_config(args: argparse.Namespace, processes: int) -> TrainConfig:
         seed=args.seed,
     )
     if args.paper:
-        config = replace(config, blank=0.0, many=0.0, strokes=0.0, statistics=0.75, unusual=0.0, aged=0.0)
+        config = replace(
+            config, blank=0.0, many=0.0, strokes=0.0, statistics=0.75, unusual=0.0, aged=0.0, varied=0.0
+        )
     return config
 
 

@@ -5,8 +5,8 @@
 the generalised geodesic distance transform (Toivanen 1996; Criminisi et al. 2008) on a grid of cells of
 `CELL` x `CELL` pixels with eight neighbours. A cell costs what L changes inside it, the largest step rather
 than the mean, so that a thin line still closes a shape; what changes little is texture and costs nothing, and
-what changes by more than half of all there is, ink for example, is a wall. A network may make a cell dearer or
-cheaper than that. A step costs the mean of its two cells times its length.
+what changes by more than half of all there is, ink for example, is a wall. A network may make a cell dearer
+or cheaper than that. A step costs the mean of its two cells times its length.
 
 Two ways lead to the same distances: Dijkstra's algorithm, for one hint after the other while a person edits,
 and row sweeps in torch, for all hints of a batch at once and with gradients, while a network learns.
