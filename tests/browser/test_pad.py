@@ -238,6 +238,7 @@ def test_bad_colour_is_told_and_harms_nothing(pad):
     pad.field.fill("208, 64, 32")
     pad.field.press("Enter")
     pad.settle()
+    pad.status.locator("b").wait_for(state="detached", timeout=5_000)
     assert pad.root.locator(".ipc-bad, .ipc-status b").count() == 0
     assert pad.hints() != before
 
@@ -247,7 +248,7 @@ def test_failing_network_is_told_and_the_pad_lives_on(pad):
     pad.settle()
     pad.notebook.execute(
         "decode = pad.session.network.decode\n"
-        "def fail(*_): raise RuntimeError('out of memory')\n"
+        "def fail(*_, **__): raise RuntimeError('out of memory')\n"
         "pad.session.network.decode = fail"
     )
     pad.pick(50, 45)
