@@ -280,7 +280,7 @@ def test_what_is_told_is_the_truth_and_changes_nothing_else(photographs, unusual
 
 
 # where shares are no powers of 2, the backward pass in bfloat16 rounds differently
-@pytest.mark.parametrize(("sizes", "tolerance"), [((2, 2), 1e-6), ((3, 2), 0.02)])
+@pytest.mark.parametrize(("sizes", "tolerance"), [((2, 2), 1e-6), ((3, 2), 0.04)])
 def test_a_batch_in_shards_is_the_mean_of_its_parts(start, make_live, photographs, sizes, tolerance):
     trainer = start(batch=sum(sizes), shards=2, clip=1e9, steps=1, ema=0.0)
     alone = make_live(answers=False).train()
