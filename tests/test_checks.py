@@ -109,7 +109,7 @@ except WeightsError as error:
 @pytest.mark.skipif(sys.platform != "linux", reason="measures address space")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_header_is_compared_before_there_is_room_for_its_network(mine, name):
-    config = {"widths": [4096] * 5} if name == "live" else {"width": 4096}
+    config = {"widths": [4096] * 4} if name == "live" else {"width": 4096}
     mine(network=name, config=json.dumps(config))
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(mine.path), name], capture_output=True, text=True, timeout=300
