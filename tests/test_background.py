@@ -26,7 +26,7 @@ from ipycolorize.training.data import DataError, Photographs
 from ipycolorize.training.loop import validate
 
 pytestmark = pytest.mark.slow  # processes that start, learn and stop
-WEIGHTS = "best.safetensors"
+LAST, BEST = "average.safetensors", "best.safetensors"
 LONG = 180.0  # seconds that a process may take where everything else runs at the same time
 
 
@@ -113,10 +113,13 @@ def test_a_job_measures_before_and_after_and_goes_on_when_it_is_prolonged(folder
     assert last.step > 0
     assert last.seconds >= 1.2
     assert math.isfinite(last.huber)
-    before, after = load_model(tiny_path).state_dict(), load_model(tmp_path / WEIGHTS).state_dict()
+    before, after = load_model(tiny_path).state_dict(), load_model(tmp_path / LAST).state_dict()
     assert any(not torch.equal(before[key], after[key]) for key in before)
-    with safe_open(tmp_path / WEIGHTS, framework="pt") as file:
+    with safe_open(tmp_path / LAST, framework="pt") as file:
         assert int(file.metadata()["examples"]) == last.examples
+    scores = [sum(record.psnr.values()) for record in records]
+    with safe_open(tmp_path / BEST, framework="pt") as file:  # perhaps those that it began with
+        assert int(file.metadata()["examples"]) == records[scores.index(max(scores))].examples
 
     assert train(dataclasses.replace(job, minutes=last.seconds / 60 + 0.02))
     more = read_log(tmp_path / "log.csv")
