@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..children import safe_path
 from ..errors import RequestError
 from .exits import MISTAKE, describe
 from .recipe import Recipe, colorize
@@ -148,16 +149,12 @@ def _as_children() -> Iterator[None]:
 
     The parent ends its children, after the photographs in work.
     """
-    before, main = os.environ.get("PYTHONSAFEPATH"), threading.current_thread() is threading.main_thread()
+    main = threading.current_thread() is threading.main_thread()
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
-    os.environ["PYTHONSAFEPATH"] = "1"
     try:
-        yield
+        with safe_path():
+            yield
     finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
         if main:
             signal.signal(signal.SIGINT, heard)
 
