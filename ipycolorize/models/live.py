@@ -197,6 +197,11 @@ class Live(Network):
         logits: Tensor = self.to_logits(quarter if isinstance(self.encoder, Encoder) else deep)
         return logits.float()
 
+    def _wished(self, features: Features, global_hints: GlobalHints | None, vividness: float) -> Features:
+        """The same photographs under the statistics and the vividness that are asked for."""
+        told = features if global_hints is None else self.conditioning(features, global_hints)
+        return self.vividness(told, vividness) if vividness else told
+
     def weights(
         self,
         features: Features,
@@ -206,8 +211,7 @@ class Live(Network):
         vividness: float = 0.0,
     ) -> Tensor:
         """w(x, h), which hint coloured what: ``(N, K, H', W')``; the rest to 1 is the null's."""
-        told = features if global_hints is None else self.conditioning(features, global_hints)
-        told = self.vividness(told, vividness) if vividness else told
+        told = self._wished(features, global_hints, vividness)
         return self.flow.weights(told, hints)
 
     def propagate(self, features: Features, hints: HintBatch) -> Tensor:
@@ -246,8 +250,7 @@ class Live(Network):
         vividness: float = 0.0,
     ) -> Prediction:
         """Colorize with hints given in pixels of the encoded L, and statistics of the whole picture."""
-        told = features if global_hints is None else self.conditioning(features, global_hints)
-        told = self.vividness(told, vividness) if vividness else told
+        told = self._wished(features, global_hints, vividness)
         ab = self._tail(told, self.propagate(told, hints), hints)
         if hints.row.shape[1] and not self.training:
             ab = self._bounded(told, ab, hints)
