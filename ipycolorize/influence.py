@@ -86,7 +86,7 @@ def influence(session: Session, kind: Kind | None = None) -> Influence:
         ValueError: weights are asked of a network that has none.
     """
     with session.lock:
-        hints = tuple(hint for hint in session.hints if hint.weight > 0)
+        hints = session.painter.latest(hint for hint in session.hints if hint.weight > 0)
         has_weights = isinstance(session.network, Live)
         kind = kind or ("weights" if has_weights else "leave-one-out")
         if kind == "weights" and not has_weights:
@@ -104,9 +104,8 @@ def _weights(session: Session, hints: tuple[Hint, ...]) -> np.ndarray:
     if not hints:
         return np.zeros((0, height, width), np.float32)
     batch = painter.batch(hints)
-    told = session.mood.global_hints().to(batch.ab.device) if session.mood else None
     with torch.inference_mode():
-        shares = network.weights(painter.features(), batch, global_hints=told)
+        shares = network.weights(painter.features(), batch, **painter.asked(session.mood))
         shares = F.interpolate(shares, scale_factor=2, mode="bilinear")  # the way the colours are enlarged
     return shares[0, :, :height, :width].cpu().numpy()
 

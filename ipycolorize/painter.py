@@ -113,14 +113,21 @@ class Painter:
         return prediction, colors
 
     def _decode(self, hints: tuple[Hint, ...], mood: Mood) -> Prediction:
+        return self.network.decode(self.features(), self.batch(hints), **self.asked(mood))
+
+    def asked(self, mood: Mood) -> dict[str, Any]:
+        """A mood as the network takes it: arguments beside the hints."""
         told: dict[str, Any] = {"global_hints": mood.global_hints().to(self._device)} if mood else {}
-        if mood.vividness:
-            told["vividness"] = mood.vividness
-        return self.network.decode(self.features(), self.batch(hints), **told)
+        return told | ({"vividness": mood.vividness} if mood.vividness else {})
+
+    @staticmethod
+    def latest(hints: Iterable[Hint]) -> tuple[Hint, ...]:
+        """Those that count: of several on one pixel the latest."""
+        return tuple({(hint.row, hint.col): hint for hint in hints}.values())
 
     def batch(self, hints: tuple[Hint, ...]) -> HintBatch:
-        """Hints in the network's grid, on its device; of several on one pixel the latest counts."""
-        hints = tuple({(hint.row, hint.col): hint for hint in hints}.values())
+        """Hints in the network's grid, on its device; see `latest`."""
+        hints = self.latest(hints)
         places = [self.frame.to_grid(hint.row, hint.col) for hint in hints]
         row = torch.tensor([[place[0] for place in places]])
         col = torch.tensor([[place[1] for place in places]])

@@ -10,6 +10,7 @@ from scenes import photo, random_hints
 from ipycolorize import Session
 from ipycolorize.hint_batch import HintBatch
 from ipycolorize.hints import EVERYWHERE, SPOT, HintError
+from ipycolorize.influence import influence
 from ipycolorize.models.ridge import ridge
 
 TRIANGLE = ((10.0, 10.0), (10.0, 50.0), (60.0, 10.0))
@@ -72,6 +73,22 @@ def test_of_two_hints_on_one_pixel_the_later_counts(tiny, crop):
     both.add(40, 60, ab=(50.0, -20.0))
     later.add(40, 60, ab=(50.0, -20.0))
     assert np.array_equal(both.rgb(), later.rgb())
+
+
+def test_influence_knows_the_hints_that_count_and_the_vividness(tiny, crop):
+    session = Session(crop, tiny, vividness=0.6)
+    session.add(40, 60, ab=(-50.0, 40.0))
+    kept = (session.add(40, 60, ab=(50.0, -20.0)), session.add(10, 10, ab=(5.0, 5.0)))
+    found = influence(session, "weights")
+    assert set(found.hints) == set(kept) and len(found.maps) == 2
+    asked = session.painter.asked(session.mood)
+    assert asked == {"vividness": 0.6}
+    with torch.inference_mode():
+        batch = session.painter.batch(found.hints)
+        shares = tiny.weights(session.painter.features(), batch, **asked)
+    height, width = session.frame.grid
+    large = torch.nn.functional.interpolate(shares, scale_factor=2, mode="bilinear")[0, :, :height, :width]
+    np.testing.assert_allclose(found.maps, large.numpy(), atol=1e-6)
 
 
 # --- reach -------------------------------------------------------------------------------------------------
